@@ -1,0 +1,63 @@
+import tseslint from 'typescript-eslint';
+
+/** Which feature folders a folder may import from; `contract` is open to all. The design's arrows. */
+const MAY_IMPORT = {
+  contract: [],
+  database: [],
+  http: ['database'],
+  tokens: ['keys', 'http'],
+  keys: ['database', 'http'],
+  passwords: ['database', 'keys', 'http'],
+  sessions: ['database', 'tokens', 'keys', 'http'],
+  users: ['database', 'http', 'passwords', 'sessions'],
+  auth: ['database', 'http', 'keys', 'passwords', 'sessions', 'tokens', 'users'],
+};
+const FOLDERS = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
+
+const borders = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+  files: [`src/${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            group: FOLDERS.filter((other) => ![folder, 'contract', ...allowed].includes(other)).map(
+              (other) => `**/${other}/**`,
+            ),
+            message: `src/${folder} stands below that folder.`,
+          },
+        ],
+      },
+    ],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ['dist/', 'data/', 'coverage/', 'node_modules/'] },
+  ...tseslint.configs.recommended,
+  {
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': 'off',
+      '@typescript-eslint/no-extraneous-class': 'off',
+      'max-lines': ['error', { max: 250, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/config.ts', 'src/cli/**'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only config.ts reads the environment.' },
+      ],
+    },
+  },
+  {
+    files: ['test/**/*.ts', 'bench/**', 'src/settings.ts'],
+    rules: { 'max-lines-per-function': 'off', 'max-lines': 'off' },
+  },
+  ...borders,
+);

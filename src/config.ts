@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  type LatchkeyConfig,
+  type LatchkeyOptions,
+  SETTINGS,
+  type Setting,
+  type SettingName,
+} from './settings.js';
+
+export type { LatchkeyConfig, LatchkeyOptions } from './settings.js';
+
+/** Injection token of the resolved configuration. */
+export const CONFIG = Symbol('latchkey:config');
+
+/** A configuration that cannot be used. `problems` names every setting at fault, never a value. */
+export class ConfigurationError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigurationError';
+  }
+}
+
+/**
+ * Reads the configuration of the standalone service from environment variables.
+ *
+ * @throws ConfigurationError with all problems at once.
+ */
+export function readEnvironment(environment: NodeJS.ProcessEnv = process.env): LatchkeyConfig {
+  const texts: Partial<Record<SettingName, string>> = {};
+  for (const [name, setting] of entries()) {
+    const text = environment[setting.variable];
+    if (text !== undefined && text.trim() !== '') texts[name] = text;
+  }
+  return resolve(texts, environment['NODE_ENV'] === 'production');
+}
+
+/**
+ * Completes the options of a host application with the defaults and checks them like the environment's.
+ *
+ * @throws ConfigurationError with all problems at once.
+ */
+export function resolveOptions(options: LatchkeyOptions): LatchkeyConfig {
+  const texts: Partial<Record<SettingName, string>> = {};
+  for (const [name] of entries()) {
+    const value = options[name];
+    if (value !== undefined) texts[name] = asText(value);
+  }
+  return resolve(texts, process.env['NODE_ENV'] === 'production');
+}
+
+function asText(value: string | number | boolean | readonly string[] | object): string {
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function entries(): [SettingName, Setting<unknown>][] {
+  return Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
+}
+
+function resolve(
+  texts: Partial<Record<SettingName, string>>,
+  production: boolean,
+): LatchkeyConfig {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = { production };
+  for (const [name, setting] of entries()) {
+    try {
+      const text = texts[name] ?? setting.default;
+      values[name] = text === undefined ? undefined : setting.parse(text);
+    } catch (error) {
+      problems.push(`${setting.variable} ${error instanceof Error ? error.message : 'is wrong'}`);
+    }
+  }
+  const config = values as unknown as LatchkeyConfig;
+  if (problems.length === 0) problems.push(...crossChecks(config));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return complete(config);
+}
+
+function crossChecks(config: LatchkeyConfig): string[] {
+  const rules: [broken: boolean, problem: string][] = [
+    [
+      config.accessTokenAlg === 'HS256' && config.accessTokenSecret === undefined,
+      'ACCESS_TOKEN_SECRET is required when ACCESS_TOKEN_ALG is HS256',
+    ],
+    [
+      config.accessTokenAlg !== 'HS256' && config.accessTokenSecret !== undefined,
+      'ACCESS_TOKEN_SECRET is only for ACCESS_TOKEN_ALG=HS256',
+    ],
+    [
+      config.accessTokenAlg === 'HS256' && config.signingKeyFile !== undefined,
+      'SIGNING_KEY_FILE has no use with ACCESS_TOKEN_ALG=HS256',
+    ],
+    [
+      config.cookieSameSite === 'none' && !config.cookieSecure,
+      'COOKIE_SAME_SITE=none needs COOKIE_SECURE=true: browsers refuse the cookie otherwise',
+    ],
+    [
+      config.production && config.bcryptCost < 10,
+      'BCRYPT_COST below 10 is not for NODE_ENV=production',
+    ],
+    [
+      config.secret === undefined && config.databaseUrl.kind === 'postgres',
+      'LATCHKEY_SECRET is required with PostgreSQL: every node must have the same one',
+    ],
+    [
+      config.refreshTokenTtl > config.sessionMaxAge,
+      'REFRESH_TOKEN_TTL must not be longer than SESSION_MAX_AGE',
+    ],
+    [
+      config.accessTokenTtl > config.refreshTokenTtl,
+      'ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL',
+    ],
+    [
+      config.metricsPort !== undefined && config.metricsPort !== 0 && config.metricsPort === config.port,
+      'METRICS_PORT must differ from PORT',
+    ],
+  ];
+  return rules.filter(([broken]) => broken).map(([, problem]) => problem);
+}
+
+function complete(config: LatchkeyConfig): LatchkeyConfig {
+  const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`;
+  return {
+    ...config,
+    publicUrl,
+    accessTokenAudience: config.accessTokenAudience ?? [publicUrl],
+  };
+}
+
+/**
+ * The secrets that wrap the working keys, newest first. For SQLite without `LATCHKEY_SECRET` one is
+ * made at the first start and kept beside the database, readable by its owner only.
+ */
+export function wrappingSecrets(config: LatchkeyConfig): readonly string[] {
+  if (config.secret !== undefined) return config.secret;
+  if (config.databaseUrl.kind === 'sqlite' && config.databaseUrl.file !== ':memory:') {
+    return [storedSecret(join(dirname(config.databaseUrl.file), 'latchkey.secret'))];
+  }
+  return [randomBytes(32).toString('base64url')];
+}
+
+function storedSecret(file: string): string {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) writeOnce(file, randomBytes(32).toString('base64url'));
+  const secret = readFileSync(file, 'utf8').trim();
+  if (Buffer.byteLength(secret) >= 32) return secret;
+  throw new ConfigurationError([`LATCHKEY_SECRET: the kept secret is damaged, see ${file}`]);
+}
+
+/** Several processes may start at once: the first link wins, and everybody reads the winner's. */
+function writeOnce(file: string, content: string): void {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, content, { mode: 0o600 });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (!existsSync(file)) throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}

@@ -1,0 +1,42 @@
+/** `typ` header of an access token (RFC 9068 §2.1). */
+export const ACCESS_TOKEN_TYPE = 'at+jwt';
+
+/** `typ` header of a refresh token. */
+export const REFRESH_TOKEN_TYPE = 'rt+jwt';
+
+/** The claims of a user's access token (RFC 9068 §2.2). Times are whole seconds since the epoch. */
+export interface AccessTokenClaims {
+  iss: string;
+  sub: string;
+  aud: string | string[];
+  client_id: string;
+  iat: number;
+  exp: number;
+  jti: string;
+  sid: string;
+  auth_time: number;
+  amr: string[];
+  roles: string[];
+  /** Space-separated permissions of the roles (RFC 8693 §4.2). */
+  scope: string;
+  email?: string;
+  username?: string;
+  name?: string;
+}
+
+/** The claims of a refresh token. Times are whole seconds since the epoch. */
+export interface RefreshTokenClaims {
+  iss: string;
+  aud: string;
+  sub: string;
+  sid: string;
+  /** How often the session had been renewed when this token was issued. */
+  gen: number;
+  jti: string;
+  iat: number;
+  exp: number;
+}
+
+/** Signature algorithms an access token may carry (RFC 7518 §3.1). */
+export const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'ES384', 'HS256'] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];

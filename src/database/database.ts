@@ -1,0 +1,105 @@
+import { type Kysely, Migrator, sql } from 'kysely';
+import { WriteQueue } from './write-queue.js';
+import type { Dialect } from './dialect.js';
+import { migrations } from './migrations/index.js';
+import { openPostgres } from './postgres.js';
+import type { Read, Schema, Write } from './schema.js';
+import { openSqlite } from './sqlite.js';
+import { isStorageUnavailable, StorageUnavailableError } from './storage-error.js';
+import type { DatabaseUrl } from '../settings.js';
+
+/** After this long without an answer an operation counts as failed, so that callers get their 503 in time. */
+const PATIENCE = 4_500;
+
+/**
+ * The one way to the data. Reads and writes that fail because the database is away throw
+ * `StorageUnavailableError`. What was awaited from `write` or `transaction` is on disk.
+ */
+export class Database {
+  readonly dialect: Dialect;
+  readonly #kysely: Kysely<Schema>;
+  readonly #queue: WriteQueue | undefined;
+
+  constructor(url: DatabaseUrl, onIdleError: (error: Error) => void = () => undefined) {
+    this.dialect = url.kind;
+    this.#kysely = url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
+    this.#queue = url.kind === 'sqlite' ? new WriteQueue(this.#kysely) : undefined;
+  }
+
+  /** Runs statements that change nothing. */
+  read<Result>(work: (db: Read) => Promise<Result>): Promise<Result> {
+    return inTime(work(this.#kysely));
+  }
+
+  /**
+   * Runs one statement that changes something, atomic by itself. On SQLite writes that wait in the same
+   * turn of the event loop share one transaction; `work` must await nothing but the database.
+   */
+  write<Result>(work: (db: Read) => Promise<Result>): Promise<Result> {
+    return inTime(this.#queue === undefined ? work(this.#kysely) : this.#queue.add(work));
+  }
+
+  /** Runs several statements as one: all or none. `work` must await nothing but the database. */
+  transaction<Result>(work: (trx: Write) => Promise<Result>): Promise<Result> {
+    return inTime(
+      this.#queue === undefined
+        ? this.#kysely.transaction().execute(work)
+        : this.#queue.add(work),
+    );
+  }
+
+  /** Holds every other holder of the same name off until the transaction ends. */
+  async lock(trx: Write, name: string): Promise<void> {
+    if (this.dialect === 'postgres') {
+      await sql`select pg_advisory_xact_lock(hashtext(${`latchkey:${name}`}))`.execute(trx);
+    }
+  }
+
+  /** Brings the tables up to date. Several nodes may do so at once. @returns the names of what was applied. */
+  migrate(): Promise<string[]> {
+    if (this.dialect === 'sqlite') return this.#applyMigrations();
+    return this.#kysely.connection().execute(async (connection) => {
+      await sql`select pg_advisory_lock(hashtext('latchkey:migrate'))`.execute(connection);
+      try {
+        return await this.#applyMigrations();
+      } finally {
+        await sql`select pg_advisory_unlock(hashtext('latchkey:migrate'))`.execute(connection);
+      }
+    });
+  }
+
+  /** Asks for a sign of life. */
+  async ping(): Promise<void> {
+    await this.read((db) => sql`select 1`.execute(db));
+  }
+
+  async close(): Promise<void> {
+    await this.#kysely.destroy();
+  }
+
+  async #applyMigrations(): Promise<string[]> {
+    const migrator = new Migrator({
+      db: this.#kysely,
+      provider: { getMigrations: () => Promise.resolve(migrations(this.dialect)) },
+    });
+    const { error, results } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    return (results ?? []).map((result) => result.migrationName);
+  }
+}
+
+async function inTime<Result>(running: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new StorageUnavailableError('no answer in time')), PATIENCE);
+  });
+  try {
+    return await Promise.race([running, tooLate]);
+  } catch (error) {
+    throw isStorageUnavailable(error) && !(error instanceof StorageUnavailableError)
+      ? new StorageUnavailableError(error)
+      : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,2 @@
+/** The two databases that Latchkey speaks. */
+export type Dialect = 'sqlite' | 'postgres';

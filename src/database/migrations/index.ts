@@ -1,0 +1,8 @@
+import type { Migration } from 'kysely';
+import type { Dialect } from '../dialect.js';
+import { initial } from './0001-initial.js';
+
+/** Every migration, in the order of their names. A released one is never changed. */
+export function migrations(dialect: Dialect): Record<string, Migration> {
+  return { '0001-initial': initial(dialect) };
+}

@@ -1,0 +1,33 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Schema } from './schema.js';
+
+/** Waits for a connection, then for an answer: together less than the 5 s after which callers get a 503. */
+const CONNECT_WAIT = 1_800;
+const QUERY_WAIT = 2_500;
+
+/**
+ * Opens a pool. A connection that breaks while idle is dropped quietly; the next query makes a new one.
+ */
+export function openPostgres(url: string, onIdleError: (error: Error) => void): Kysely<Schema> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: CONNECT_WAIT,
+    query_timeout: QUERY_WAIT,
+    idle_in_transaction_session_timeout: 10_000,
+    application_name: 'latchkey',
+    keepAlive: true,
+    types: { getTypeParser },
+  });
+  pool.on('error', onIdleError);
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
+
+const INT8 = pg.types.builtins.INT8;
+
+/** Epoch milliseconds and counts fit a double. */
+function getTypeParser(id: number, format?: 'text' | 'binary') {
+  if (id === INT8) return Number;
+  return format === 'binary' ? pg.types.getTypeParser(id, format) : pg.types.getTypeParser(id);
+}

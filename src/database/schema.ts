@@ -1,0 +1,77 @@
+import type { Kysely, Transaction } from 'kysely';
+
+/*
+ * Times are milliseconds since the epoch; truth values are 0 or 1: the same in both dialects.
+ */
+
+export interface UsersTable {
+  id: string;
+  /** As the user wrote it, trimmed. */
+  email: string;
+  /** What addresses are compared by. */
+  email_key: string;
+  email_verified: number;
+  username: string | null;
+  name: string | null;
+  /** JSON list. */
+  roles: string;
+  password_hash: string | null;
+  disabled: number;
+  created_at: number;
+}
+
+export interface SessionsTable {
+  id: string;
+  user_id: string;
+  transport: string;
+  /** Random; without it nobody can make the session's refresh tokens, whoever knows the signing secret. */
+  seed: string;
+  /** How often the session was renewed. */
+  generation: number;
+  created_at: number;
+  /** When the current generation was issued. */
+  rotated_at: number;
+  expires_at: number;
+  /** Digest of the `Idempotency-Key` of the request that made the current generation. */
+  retry_key: string | null;
+  ip: string | null;
+  user_agent: string | null;
+  ended_at: number | null;
+  end_reason: string | null;
+}
+
+export interface KeysTable {
+  id: string;
+  /** `pepper`, `refresh` or `signing`. */
+  purpose: string;
+  algorithm: string;
+  /** The private part, encrypted under a key derived from `LATCHKEY_SECRET`. */
+  wrapped: string;
+  /** Which of the secrets wraps it. */
+  wrapped_by: string;
+  /** JWK of the public part; null for symmetric keys. */
+  public_jwk: string | null;
+  created_at: number;
+  /** From when on it signs. */
+  signs_from: number;
+}
+
+export interface AttemptsTable {
+  /** Digest of what is counted: an address, an account, or both. */
+  id: string;
+  count: number;
+  expires_at: number;
+}
+
+export interface Schema {
+  users: UsersTable;
+  sessions: SessionsTable;
+  keys: KeysTable;
+  attempts: AttemptsTable;
+}
+
+/** Runs single statements. A `Write` is one of these too. */
+export type Read = Kysely<Schema>;
+
+/** An open transaction: what needs a lock, or several statements as one, asks for this type. */
+export type Write = Transaction<Schema>;

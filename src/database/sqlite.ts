@@ -1,0 +1,88 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import BetterSqlite3 from 'better-sqlite3';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+  type SqliteStatement,
+} from 'kysely';
+import type { Schema } from './schema.js';
+
+/** How long a write waits for another process's transaction before it gives up. */
+const BUSY_WAIT = 4_000;
+
+/** Opens or creates the file. `synchronous=FULL`: what was committed survives a power cut. */
+export function openSqlite(file: string): Kysely<Schema> {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const database = new BetterSqlite3(file, { timeout: 2_000 });
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('cache_size = -16000');
+  database.pragma('busy_timeout = 20');
+  return new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: prepared(database) }) });
+}
+
+/** Keeps prepared statements: a server's few queries are compiled by SQLite once, not at every call. */
+function prepared(database: BetterSqlite3.Database) {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => database.close(),
+    prepare(sql: string): SqliteStatement {
+      const known = statements.get(sql);
+      if (known !== undefined) return known;
+      const statement = database.prepare(sql);
+      const kept: SqliteStatement = {
+        reader: statement.reader,
+        all: (parameters) => statement.all(...parameters),
+        run: (parameters) => statement.run(...parameters),
+        iterate: (parameters) => statement.iterate(...parameters),
+      };
+      if (statements.size < 500) statements.set(sql, kept);
+      return kept;
+    },
+  };
+}
+
+class ImmediateSqliteDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig;
+
+  constructor(config: SqliteDialectConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): Driver {
+    return new ImmediateSqliteDriver(this.#config);
+  }
+}
+
+/**
+ * Takes the write lock when a transaction begins, so that it can't fail halfway, and waits for another
+ * process's lock without blocking the event loop.
+ */
+class ImmediateSqliteDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    const begin = CompiledQuery.raw('begin immediate');
+    const patience = performance.now() + BUSY_WAIT;
+    for (;;) {
+      try {
+        await connection.executeQuery(begin);
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > patience) throw error;
+      }
+      await sleep(2 + Math.random() * 8);
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+}

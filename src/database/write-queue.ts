@@ -1,0 +1,81 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Schema } from './schema.js';
+
+type Trx = Transaction<Schema>;
+
+interface Job {
+  /** Runs the caller's work inside its savepoint; never rejects. */
+  run(trx: Trx): Promise<void>;
+  /** Tells the caller how it ended, once the shared transaction is on disk. */
+  settle(): void;
+  /** Tells the caller that the shared transaction as a whole was lost. */
+  abandon(error: unknown): void;
+}
+
+/**
+ * Group commit for SQLite. With `synchronous=FULL` a commit costs a flush to disk whatever it holds, so
+ * writes that wait in the same turn of the event loop share one transaction. Each has a savepoint of its
+ * own: one that fails undoes only itself. Nobody is answered before the commit.
+ */
+export class WriteQueue {
+  #waiting: Job[] = [];
+  #busy = false;
+
+  constructor(private readonly kysely: Kysely<Schema>) {}
+
+  add<Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(job(work, resolve, reject));
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#busy || this.#waiting.length === 0) return;
+    this.#busy = true;
+    setImmediate(() => void this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    const jobs = this.#waiting;
+    this.#waiting = [];
+    try {
+      await this.kysely.transaction().execute(async (trx) => {
+        for (const each of jobs) await each.run(trx);
+      });
+      for (const each of jobs) each.settle();
+    } catch (error) {
+      for (const each of jobs) each.abandon(error);
+    } finally {
+      this.#busy = false;
+      this.#schedule();
+    }
+  }
+}
+
+function job<Result>(
+  work: (trx: Trx) => Promise<Result>,
+  resolve: (result: Result) => void,
+  reject: (error: unknown) => void,
+): Job {
+  let settle = (): void => undefined;
+  return {
+    async run(trx) {
+      await savepoint.execute(trx);
+      try {
+        const result = await work(trx);
+        settle = () => resolve(result);
+      } catch (error) {
+        await rollBack.execute(trx);
+        settle = () => reject(error);
+      }
+      await release.execute(trx);
+    },
+    settle: () => settle(),
+    abandon: reject,
+  };
+}
+
+const savepoint = sql`savepoint job`;
+const rollBack = sql`rollback to job`;
+const release = sql`release job`;

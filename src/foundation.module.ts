@@ -1,0 +1,45 @@
+import { type DynamicModule, Logger, Module, type Provider } from '@nestjs/common';
+import { CONFIG, type LatchkeyConfig } from './config.js';
+import { Clock, SystemClock } from './contract/clock.js';
+import { Database } from './database/database.js';
+import { openDatabase } from './database/open.js';
+import { LatchkeyEvents } from './events.js';
+
+/** What every part stands on: configuration, clock, events and the migrated database. */
+@Module({})
+export class FoundationModule {
+  /**
+   * @param config provider of the resolved configuration, under the token `CONFIG`.
+   * @param clock the time of everything; the machine's own unless a test brings another.
+   */
+  static with(
+    config: Provider<LatchkeyConfig>,
+    imports: NonNullable<DynamicModule['imports']> = [],
+    clock: Clock = new SystemClock(),
+  ): DynamicModule {
+    return {
+      module: FoundationModule,
+      global: true,
+      imports,
+      providers: [
+        config,
+        { provide: Clock, useValue: clock },
+        LatchkeyEvents,
+        { provide: Database, useFactory: startDatabase, inject: [CONFIG] },
+      ],
+      exports: [CONFIG, Clock, LatchkeyEvents, Database],
+    };
+  }
+
+  constructor(private readonly database: Database) {}
+
+  /** Runs after every other module has stopped using it. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.database.close();
+  }
+}
+
+function startDatabase(config: LatchkeyConfig): Promise<Database> {
+  const logger = new Logger('Database');
+  return openDatabase(config, (error) => logger.warn(`idle connection lost: ${error.message}`));
+}

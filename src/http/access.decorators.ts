@@ -1,0 +1,21 @@
+import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import type { AccessTokenClaims } from '../contract/claims.js';
+
+export const PUBLIC_ROUTE = 'latchkey:public';
+export const REQUIRED_ROLES = 'latchkey:roles';
+export const REQUIRED_SCOPES = 'latchkey:scopes';
+
+/** Opens a route or a controller to requests without an access token. */
+export const Public = () => SetMetadata(PUBLIC_ROUTE, true);
+
+/** Asks for an access token that carries at least one of these roles; else 403. */
+export const Roles = (...roles: readonly string[]) => SetMetadata(REQUIRED_ROLES, roles);
+
+/** Asks for an access token whose `scope` holds every one of these; else 403 (RFC 6750 §3.1). */
+export const Scopes = (...scopes: readonly string[]) => SetMetadata(REQUIRED_SCOPES, scopes);
+
+/** The verified claims of the request's access token. */
+export const CurrentUser = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): AccessTokenClaims =>
+    context.switchToHttp().getRequest<{ user: AccessTokenClaims }>().user,
+);

@@ -1,0 +1,460 @@
+import { isIP } from 'node:net';
+import { SIGNING_ALGORITHMS } from './contract/claims.js';
+
+/** One setting: its environment variable, how its text is read, and what stands for it when it is absent. */
+export interface Setting<Value> {
+  readonly variable: string;
+  /** @throws Error whose message follows the variable's name and never repeats the value. */
+  readonly parse: (text: string) => Value;
+  /** The text that stands for an absent one. */
+  readonly default?: string;
+  /** What the reference says when there is no fixed default. */
+  readonly defaultNote?: string;
+  /** What values it takes, for the reference. */
+  readonly form: string;
+  /** What it does, for the reference. */
+  readonly about: string;
+}
+
+/** Where the data lives. */
+export type DatabaseUrl =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly url: string };
+
+export type AccessTokenClaim = 'email' | 'username' | 'name';
+export type RoleScopes = Readonly<Record<string, readonly string[]>>;
+
+const YEAR = 365 * 24 * 60 * 60;
+const UNITS = new Map([
+  ['s', 1],
+  ['m', 60],
+  ['h', 3600],
+  ['d', 86400],
+]);
+
+function reject(why: string): never {
+  throw new Error(why);
+}
+
+function integer(low: number, high: number) {
+  return (text: string): number => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= low && value <= high
+      ? value
+      : reject(`must be a whole number from ${low} to ${high}`);
+  };
+}
+
+/** Seconds. */
+function duration(least: 0 | 1) {
+  return (text: string): number => {
+    if (least === 0 && text === '0') return 0;
+    const match = /^(\d{1,9})([smhd])$/.exec(text);
+    const seconds = Number(match?.[1]) * (UNITS.get(match?.[2] ?? '') ?? Number.NaN);
+    return seconds >= least && seconds <= 10 * YEAR
+      ? seconds
+      : reject(`must be a duration such as 30s, 10m, 12h or 30d${least === 0 ? ', or 0' : ''}`);
+  };
+}
+
+function oneOf<const Values extends readonly string[]>(...values: Values) {
+  return (text: string): Values[number] =>
+    values.find((value) => value === text) ?? reject(`must be one of ${values.join(', ')}`);
+}
+
+function yesOrNo(text: string): boolean {
+  return oneOf('true', 'false')(text) === 'true';
+}
+
+function list<Item>(parse: (text: string) => Item) {
+  return (text: string): readonly Item[] =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+      .map(parse);
+}
+
+function filled<Item>(parse: (text: string) => readonly Item[]) {
+  return (text: string): readonly Item[] => {
+    const items = parse(text);
+    return items.length > 0 ? items : reject('must name at least one');
+  };
+}
+
+function secret(text: string): string {
+  return Buffer.byteLength(text) >= 32 ? text : reject('must have 32 bytes or more');
+}
+
+function url(text: string): URL {
+  return URL.canParse(text) ? new URL(text) : reject('must be an absolute URL');
+}
+
+function publicUrl(text: string): string {
+  const { protocol, username, search, hash } = url(text);
+  if (protocol !== 'http:' && protocol !== 'https:') reject('must begin with http:// or https://');
+  if (text.endsWith('/')) reject('must not end with a slash');
+  if (username !== '' || search !== '' || hash !== '' || /[?#]/.test(text)) {
+    reject('must have no user, query or fragment');
+  }
+  return text;
+}
+
+function origin(text: string): string {
+  return URL.canParse(text) && new URL(text).origin === text
+    ? text
+    : reject('must list origins such as https://app.example.com, without a path');
+}
+
+function addressRange(text: string): string {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = isIP(address) === 4 ? 32 : 128;
+  const right =
+    isIP(address) !== 0 &&
+    rest.length === 0 &&
+    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+  return right ? text : reject('must list IP addresses or CIDR ranges');
+}
+
+function databaseUrl(text: string): DatabaseUrl {
+  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return { kind: 'postgres', url: text };
+  const file = /^sqlite:(.+)$/.exec(text)?.[1];
+  return file === undefined
+    ? reject('must be sqlite:<file> or postgres://…')
+    : { kind: 'sqlite', file };
+}
+
+const ROLE = /^[a-z][a-z0-9_-]{0,31}$/;
+const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
+
+function roleScopes(text: string): RoleScopes {
+  const value = parsedJson(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    reject('must be a JSON object from role to list of scopes');
+  }
+  const result: Record<string, readonly string[]> = Object.create(null);
+  for (const [role, scopes] of Object.entries(value)) {
+    if (!ROLE.test(role)) reject('names a role that is not of the form [a-z][a-z0-9_-]{0,31}');
+    const right =
+      Array.isArray(scopes) && scopes.every((one) => typeof one === 'string' && SCOPE.test(one));
+    result[role] = right ? scopes : reject('must give each role a list of scopes');
+  }
+  return result;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return reject('must be JSON');
+  }
+}
+
+function clientId(text: string): string {
+  return /^[\x21-\x7E]{1,64}$/.test(text) && !text.includes(':')
+    ? text
+    : reject('must be 1 to 64 visible ASCII characters without a colon');
+}
+
+function anyText(text: string): string {
+  return text;
+}
+
+/** Every setting there is. `docs/configuration.md` is made from this table. */
+export const SETTINGS = {
+  port: {
+    variable: 'PORT',
+    parse: integer(0, 65535),
+    default: '3000',
+    form: '0 to 65535',
+    about: 'The port to listen on; 0 takes a free one.',
+  },
+  host: {
+    variable: 'HOST',
+    parse: anyText,
+    default: '0.0.0.0',
+    form: 'address or host name',
+    about: 'The address to listen on.',
+  },
+  publicUrl: {
+    variable: 'PUBLIC_URL',
+    parse: publicUrl,
+    defaultNote: '`http://localhost:<PORT>`',
+    form: 'absolute URL without a trailing slash',
+    about:
+      'Where clients reach the service. It is the `iss` of every token, byte for byte, whatever `Host` a request names.',
+  },
+  databaseUrl: {
+    variable: 'DATABASE_URL',
+    parse: databaseUrl,
+    default: 'sqlite:./data/latchkey.db',
+    form: '`sqlite:<file>` or `postgres://…`',
+    about: 'Where the data lives.',
+  },
+  secret: {
+    variable: 'LATCHKEY_SECRET',
+    parse: filled(list(secret)),
+    defaultNote: 'made and kept beside the SQLite file; required for PostgreSQL',
+    form: '32 bytes or more; several comma-separated, newest first',
+    about:
+      'Wraps the working keys that lie in the database. To roll it, start once with `new,old`; after that `old` may go.',
+  },
+  accessTokenTtl: {
+    variable: 'ACCESS_TOKEN_TTL',
+    parse: duration(1),
+    default: '10m',
+    form: 'duration',
+    about: 'Longest life of an access token; each is shortened at random by up to 5 %.',
+  },
+  accessTokenAlg: {
+    variable: 'ACCESS_TOKEN_ALG',
+    parse: oneOf(...SIGNING_ALGORITHMS),
+    default: 'ES256',
+    form: SIGNING_ALGORITHMS.join(', '),
+    about: 'Signature algorithm of access tokens. HS256 is for one-service installations.',
+  },
+  accessTokenAudience: {
+    variable: 'ACCESS_TOKEN_AUDIENCE',
+    parse: filled(list(anyText)),
+    defaultNote: 'the value of `PUBLIC_URL`',
+    form: 'comma-separated list',
+    about: 'The `aud` of access tokens.',
+  },
+  accessTokenClaims: {
+    variable: 'ACCESS_TOKEN_CLAIMS',
+    parse: list(oneOf('email', 'username', 'name')),
+    default: '',
+    form: 'comma-separated list of email, username, name',
+    about: 'Personal data that access tokens carry in addition.',
+  },
+  accessTokenSecret: {
+    variable: 'ACCESS_TOKEN_SECRET',
+    parse: secret,
+    defaultNote: 'none; required for HS256',
+    form: '32 bytes or more',
+    about: 'The shared HS256 key; its UTF-8 bytes are used as they are.',
+  },
+  accessTokenCookie: {
+    variable: 'ACCESS_TOKEN_COOKIE',
+    parse: yesOrNo,
+    default: 'false',
+    form: 'true, false',
+    about: 'Also sets the access token as an HttpOnly cookie for sessions with the cookie transport.',
+  },
+  refreshTokenTtl: {
+    variable: 'REFRESH_TOKEN_TTL',
+    parse: duration(1),
+    default: '30d',
+    form: 'duration',
+    about: 'How long a session may stay idle; slides with each renewal.',
+  },
+  refreshTokenSecret: {
+    variable: 'REFRESH_TOKEN_SECRET',
+    parse: secret,
+    defaultNote: 'a key made at the first start and kept encrypted in the database',
+    form: '32 bytes or more',
+    about: 'The HS256 key of refresh tokens; its UTF-8 bytes are used as they are.',
+  },
+  refreshRetryWindow: {
+    variable: 'REFRESH_RETRY_WINDOW',
+    parse: duration(0),
+    default: '10s',
+    form: 'duration or 0',
+    about:
+      'For how long after a rotation the token it replaced gets the same answer again; 0 turns it off.',
+  },
+  sessionMaxAge: {
+    variable: 'SESSION_MAX_AGE',
+    parse: duration(1),
+    default: '180d',
+    form: 'duration',
+    about: 'Longest life of a session, however busy it is.',
+  },
+  signingKeyFile: {
+    variable: 'SIGNING_KEY_FILE',
+    parse: anyText,
+    defaultNote: 'none: the keys live in the database, encrypted, and rotate by themselves',
+    form: 'path of a PEM file',
+    about: 'Private key that signs access tokens; further keys in the file are only listed.',
+  },
+  registration: {
+    variable: 'REGISTRATION',
+    parse: oneOf('open', 'closed'),
+    default: 'open',
+    form: 'open, closed',
+    about: 'Whether anybody may register.',
+  },
+  bcryptCost: {
+    variable: 'BCRYPT_COST',
+    parse: integer(4, 15),
+    default: '12',
+    form: '4 to 15; below 10 only outside NODE_ENV=production',
+    about: 'Work factor of password hashes. Hashes of another cost are renewed at the next sign-in.',
+  },
+  passwordMinLength: {
+    variable: 'PASSWORD_MIN_LENGTH',
+    parse: integer(1, 256),
+    default: '8',
+    form: '1 to 256',
+    about: 'Fewest code points of a password.',
+  },
+  corsOrigins: {
+    variable: 'CORS_ORIGINS',
+    parse: list(origin),
+    default: '',
+    form: 'comma-separated origins',
+    about: 'Origins of browser applications that may call with credentials.',
+  },
+  trustProxy: {
+    variable: 'TRUST_PROXY',
+    parse: list(addressRange),
+    default: '',
+    form: 'comma-separated addresses or CIDR ranges',
+    about: 'Proxies whose `X-Forwarded-For` is believed.',
+  },
+  cookieSecure: {
+    variable: 'COOKIE_SECURE',
+    parse: yesOrNo,
+    default: 'true',
+    form: 'true, false',
+    about: 'false drops `Secure` and the `__Host-` prefix: for plain-http development off localhost.',
+  },
+  cookieSameSite: {
+    variable: 'COOKIE_SAME_SITE',
+    parse: oneOf('strict', 'lax', 'none'),
+    default: 'strict',
+    form: 'strict, lax, none',
+    about: '`SameSite` of the cookies.',
+  },
+  logLevel: {
+    variable: 'LOG_LEVEL',
+    parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    default: 'info',
+    form: 'fatal, error, warn, info, debug, trace, silent',
+    about: 'Least severe log line that is written.',
+  },
+  metricsPort: {
+    variable: 'METRICS_PORT',
+    parse: integer(0, 65535),
+    defaultNote: 'none: `/metrics` answers loopback peers on `PORT`',
+    form: '0 to 65535',
+    about: 'A port of its own for `/metrics`; `PORT` then has none.',
+  },
+  clientId: {
+    variable: 'CLIENT_ID',
+    parse: clientId,
+    default: 'latchkey',
+    form: '1 to 64 visible ASCII characters',
+    about: 'The public first-party client: `client_id` of access tokens.',
+  },
+  roleScopes: {
+    variable: 'ROLE_SCOPES',
+    parse: roleScopes,
+    default: '{"admin":["users:read","users:write"],"user":[]}',
+    form: 'JSON object from role to list of scopes',
+    about: 'What each role may do; becomes the `scope` claim.',
+  },
+  rateLimit: {
+    variable: 'RATE_LIMIT',
+    parse: oneOf('on', 'off'),
+    default: 'on',
+    form: 'on, off',
+    about: 'off turns every rate limit off.',
+  },
+  shutdownDelay: {
+    variable: 'SHUTDOWN_DELAY',
+    parse: duration(0),
+    default: '0s',
+    form: 'duration or 0',
+    about: 'How long the listener stays after readiness has gone, at shutdown.',
+  },
+  databaseWait: {
+    variable: 'DATABASE_WAIT',
+    parse: duration(0),
+    default: '30s',
+    form: 'duration or 0',
+    about: 'How long the start waits for the database before it exits with 69.',
+  },
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type Parsed<Name extends SettingName> = ReturnType<(typeof SETTINGS)[Name]['parse']>;
+
+/** Settings that have neither a default nor a value worked out from others. */
+type Absent = 'secret' | 'accessTokenSecret' | 'refreshTokenSecret' | 'signingKeyFile' | 'metricsPort';
+
+/** The configuration as the service uses it: read, checked, complete. Durations are in seconds. */
+export type LatchkeyConfig = {
+  readonly [Name in Exclude<SettingName, Absent>]: Parsed<Name>;
+} & { readonly [Name in Absent]: Parsed<Name> | undefined } & {
+  /** `NODE_ENV=production`. */
+  readonly production: boolean;
+};
+
+/**
+ * What a host application may set; every option means what the environment variable of the same name
+ * means. Durations are texts such as `30s`, `10m`, `12h`, `30d`.
+ */
+export interface LatchkeyOptions {
+  /** Port of the standalone service. Default 3000. A host application listens by itself. */
+  port?: number;
+  /** Address of the standalone service. Default `0.0.0.0`. */
+  host?: string;
+  /** Absolute URL without a trailing slash; the `iss` of every token. Default `http://localhost:<port>`. */
+  publicUrl?: string;
+  /** `sqlite:<file>`, `sqlite::memory:` or `postgres://…`. Default `sqlite:./data/latchkey.db`. */
+  databaseUrl?: string;
+  /** Secrets of 32 bytes or more, newest first. Default: made and kept beside the SQLite file. */
+  secret?: readonly string[];
+  /** Duration. Default `10m`. */
+  accessTokenTtl?: string;
+  /** Default `ES256`. */
+  accessTokenAlg?: (typeof SIGNING_ALGORITHMS)[number];
+  /** Default: the public URL alone. */
+  accessTokenAudience?: readonly string[];
+  /** Default none. */
+  accessTokenClaims?: readonly AccessTokenClaim[];
+  /** 32 bytes or more; only for HS256. */
+  accessTokenSecret?: string;
+  /** Default false. */
+  accessTokenCookie?: boolean;
+  /** Duration. Default `30d`. */
+  refreshTokenTtl?: string;
+  /** 32 bytes or more. Default: made and kept encrypted in the database. */
+  refreshTokenSecret?: string;
+  /** Duration or `0`. Default `10s`. */
+  refreshRetryWindow?: string;
+  /** Duration. Default `180d`. */
+  sessionMaxAge?: string;
+  /** Path of a PEM file. Default: keys in the database. */
+  signingKeyFile?: string;
+  /** Default `open`. */
+  registration?: 'open' | 'closed';
+  /** 4 to 15. Default 12. */
+  bcryptCost?: number;
+  /** Code points. Default 8. */
+  passwordMinLength?: number;
+  /** Origins. Default none. */
+  corsOrigins?: readonly string[];
+  /** Addresses or CIDR ranges. Default none. A host application sets its own adapter. */
+  trustProxy?: readonly string[];
+  /** Default true. */
+  cookieSecure?: boolean;
+  /** Default `strict`. */
+  cookieSameSite?: 'strict' | 'lax' | 'none';
+  /** Default `info`. A host application has its own logger. */
+  logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** Default none. Standalone service only. */
+  metricsPort?: number;
+  /** Default `latchkey`. */
+  clientId?: string;
+  /** Default `{"admin":["users:read","users:write"],"user":[]}`. */
+  roleScopes?: RoleScopes;
+  /** Default `on`. */
+  rateLimit?: 'on' | 'off';
+  /** Duration or `0`. Default `0s`. Standalone service only. */
+  shutdownDelay?: string;
+  /** Duration or `0`. Default `30s`. */
+  databaseWait?: string;
+}
