@@ -1,0 +1,212 @@
+import { Injectable } from '@nestjs/common';
+import { type Selectable, sql } from 'kysely';
+import type { Transport } from '../contract/responses.js';
+import type { Read, SessionsTable } from '../database/schema.js';
+import type { EndReason } from '../events.js';
+
+/** A session as it is kept. Times are milliseconds since the epoch. */
+export interface SessionRow {
+  id: string;
+  userId: string;
+  transport: Transport;
+  seed: string;
+  generation: number;
+  createdAt: number;
+  rotatedAt: number;
+  expiresAt: number;
+  retryKey: string | null;
+  ip: string | null;
+  userAgent: string | null;
+  endedAt: number | null;
+  endReason: string | null;
+}
+
+export interface Advance {
+  id: string;
+  /** The generation that must still be the current one. */
+  generation: number;
+  now: number;
+  idleLife: number;
+  fullLife: number;
+  retryKey: string | null;
+}
+
+const COLUMNS = [
+  'id',
+  'user_id',
+  'transport',
+  'seed',
+  'generation',
+  'created_at',
+  'rotated_at',
+  'expires_at',
+  'retry_key',
+  'ip',
+  'user_agent',
+  'ended_at',
+  'end_reason',
+] as const;
+
+/** The statements on `sessions`. */
+@Injectable()
+export class SessionRepository {
+  async insert(db: Read, row: SessionRow): Promise<void> {
+    await db
+      .insertInto('sessions')
+      .values({
+        id: row.id,
+        user_id: row.userId,
+        transport: row.transport,
+        seed: row.seed,
+        generation: row.generation,
+        created_at: row.createdAt,
+        rotated_at: row.rotatedAt,
+        expires_at: row.expiresAt,
+        retry_key: row.retryKey,
+        ip: row.ip,
+        user_agent: row.userAgent,
+        ended_at: row.endedAt,
+        end_reason: row.endReason,
+      })
+      .execute();
+  }
+
+  async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, SessionRow>> {
+    const rows = await db.selectFrom('sessions').select(COLUMNS).where('id', 'in', ids).execute();
+    return new Map(rows.map((row) => [row.id, fromTable(row)]));
+  }
+
+  /** Live sessions, the last used first. */
+  async listLive(db: Read, userId: string, now: number): Promise<SessionRow[]> {
+    const rows = await db
+      .selectFrom('sessions')
+      .select(COLUMNS)
+      .where('user_id', '=', userId)
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', now)
+      .orderBy('rotated_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(1000)
+      .execute();
+    return rows.map(fromTable);
+  }
+
+  /**
+   * The one compare-and-set of a renewal: moves a live session from exactly this generation to the next.
+   *
+   * @returns the session as it is now, or undefined when it was not at that generation any more, had
+   * ended, or had expired; nothing is changed then.
+   */
+  async advance(db: Read, change: Advance): Promise<SessionRow | undefined> {
+    const idleEnd = change.now + change.idleLife;
+    const row = await db
+      .updateTable('sessions')
+      .set({
+        generation: change.generation + 1,
+        rotated_at: change.now,
+        expires_at: sql<number>`case when created_at + ${lit(change.fullLife)} < ${idleEnd} then created_at + ${lit(change.fullLife)} else ${idleEnd} end`,
+        retry_key: change.retryKey,
+      })
+      .where('id', '=', change.id)
+      .where('generation', '=', change.generation)
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', change.now)
+      .returning(COLUMNS)
+      .executeTakeFirst();
+    return row === undefined ? undefined : fromTable(row);
+  }
+
+  /** @returns whether the session was live. */
+  async end(
+    db: Read,
+    id: string,
+    userId: string,
+    now: number,
+    reason: EndReason,
+  ): Promise<boolean> {
+    const result = await db
+      .updateTable('sessions')
+      .set({ ended_at: now, end_reason: reason })
+      .where('id', '=', id)
+      .where('user_id', '=', userId)
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', now)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  /** @returns how many were live. */
+  async endAll(
+    db: Read,
+    userId: string,
+    now: number,
+    reason: EndReason,
+    except?: string,
+  ): Promise<number> {
+    let query = db
+      .updateTable('sessions')
+      .set({ ended_at: now, end_reason: reason })
+      .where('user_id', '=', userId)
+      .where('ended_at', 'is', null);
+    if (except !== undefined) query = query.where('id', '!=', except);
+    const result = await query.executeTakeFirst();
+    return Number(result.numUpdatedRows);
+  }
+
+  async countLive(db: Read, now: number): Promise<number> {
+    const row = await db
+      .selectFrom('sessions')
+      .select((from) => from.fn.countAll<number>().as('count'))
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', now)
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
+  }
+
+  /** The next stretch of ids after `after`, each with whether nothing can refer to it any more. */
+  async stretch(
+    db: Read,
+    after: string,
+    deadBefore: number,
+    size: number,
+  ): Promise<{ id: string; dead: boolean }[]> {
+    const rows = await db
+      .selectFrom('sessions')
+      .select(['id', 'expires_at', 'ended_at'])
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(size)
+      .execute();
+    return rows.map((row) => ({
+      id: row.id,
+      dead: Math.min(row.expires_at, row.ended_at ?? row.expires_at) < deadBefore,
+    }));
+  }
+
+  async remove(db: Read, ids: readonly string[]): Promise<void> {
+    await db.deleteFrom('sessions').where('id', 'in', ids).execute();
+  }
+}
+
+/** A number in the statement's text, where PostgreSQL could not tell a parameter's type. */
+function lit(value: number) {
+  return sql.lit(value);
+}
+
+function fromTable(row: Selectable<SessionsTable>): SessionRow {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    transport: row.transport === 'cookie' ? 'cookie' : 'body',
+    seed: row.seed,
+    generation: row.generation,
+    createdAt: row.created_at,
+    rotatedAt: row.rotated_at,
+    expiresAt: row.expires_at,
+    retryKey: row.retry_key,
+    ip: row.ip,
+    userAgent: row.user_agent,
+    endedAt: row.ended_at,
+    endReason: row.end_reason,
+  };
+}

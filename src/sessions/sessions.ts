@@ -1,0 +1,186 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuid } from 'uuid';
+import { CONFIG, type LatchkeyConfig } from '../config.js';
+import { Clock } from '../contract/clock.js';
+import type { RefreshOutcome, SessionView, Transport } from '../contract/responses.js';
+import { BatchReader } from '../database/batch-reader.js';
+import { Database } from '../database/database.js';
+import type { Read } from '../database/schema.js';
+import { type EndReason, LatchkeyEvents } from '../events.js';
+import { judge } from './rotation.js';
+import { type SessionRow, SessionRepository } from './session.repository.js';
+import { sessionView } from './session-view.js';
+
+export interface NewSession {
+  userId: string;
+  transport: Transport;
+  ip: string | null;
+  userAgent: string | null;
+}
+
+export interface Renewal {
+  outcome: RefreshOutcome;
+  /** The session after the renewal, as the new refresh token is made from it. */
+  session: SessionRow;
+}
+
+/** How many rows one step of the sweep looks at. */
+const STRETCH = 500;
+
+/** Sign-ins on devices: started, renewed, listed, ended. Knows nothing of tokens and HTTP. */
+@Injectable()
+export class Sessions {
+  readonly #byId: BatchReader<SessionRow>;
+  #sweptTo = '';
+
+  constructor(
+    @Inject(CONFIG) private readonly config: LatchkeyConfig,
+    private readonly database: Database,
+    private readonly rows: SessionRepository,
+    private readonly clock: Clock,
+    private readonly events: LatchkeyEvents,
+  ) {
+    this.#byId = new BatchReader((ids) => database.read((db) => rows.findMany(db, ids)));
+  }
+
+  /** The caller must look at the user once more afterwards: it may have been disabled meanwhile. */
+  async start(wanted: NewSession): Promise<SessionRow> {
+    const now = this.clock.now();
+    const life = Math.min(this.config.refreshTokenTtl, this.config.sessionMaxAge);
+    const session: SessionRow = {
+      ...wanted,
+      id: uuid({ msecs: now }),
+      seed: randomBytes(16).toString('base64url'),
+      generation: 0,
+      createdAt: now,
+      rotatedAt: now,
+      expiresAt: now + life * 1000,
+      retryKey: null,
+      endedAt: null,
+      endReason: null,
+    };
+    await this.database.write((db) => this.rows.insert(db, session));
+    return session;
+  }
+
+  /** @returns undefined for an unknown session; one that has ended is still found for a while. */
+  find(id: string): Promise<SessionRow | undefined> {
+    return this.#byId.get(id);
+  }
+
+  async isAlive(id: string): Promise<boolean> {
+    const session = await this.find(id);
+    return session !== undefined && session.endedAt === null && session.expiresAt > this.clock.now();
+  }
+
+  /**
+   * Renews by the rules of `docs/rotation.md`. What it answers is on disk.
+   *
+   * @param found the session as it was read a moment ago.
+   * @param generation of the presented token, whose signature and seed have been checked.
+   * @param idempotencyKey of the request, if it had one.
+   */
+  async renew(
+    found: SessionRow,
+    generation: number,
+    idempotencyKey: string | undefined,
+  ): Promise<Renewal> {
+    const retryKey = idempotencyKey === undefined ? null : digest(found.id, idempotencyKey);
+    let session: SessionRow | undefined = found;
+    while (session !== undefined) {
+      const now = this.clock.now();
+      const window = this.config.refreshRetryWindow * 1000;
+      const verdict = judge(session, { generation, retryKey }, now, window);
+      if (verdict === 'replay') return { outcome: 'replayed', session };
+      if (verdict === 'reject') break;
+      if (verdict === 'reuse') {
+        await this.#endForReuse(session);
+        break;
+      }
+      const advanced = await this.#advance(session.id, generation, retryKey, now);
+      if (advanced !== undefined) return { outcome: 'rotated', session: advanced };
+      session = await this.find(session.id);
+    }
+    return { outcome: 'rejected', session: found };
+  }
+
+  async list(userId: string, currentId?: string): Promise<SessionView[]> {
+    const now = this.clock.now();
+    const rows = await this.database.read((db) => this.rows.listLive(db, userId, now));
+    return rows.map((row) => sessionView(row, currentId));
+  }
+
+  /** @returns false when the user has no such live session. */
+  async endOne(userId: string, id: string, reason: EndReason): Promise<boolean> {
+    const now = this.clock.now();
+    const ended = await this.database.write((db) => this.rows.end(db, id, userId, now, reason));
+    if (ended) this.events.emit('sessionsEnded', { userId, reason, count: 1 });
+    return ended;
+  }
+
+  /** @param except a session that goes on. @returns how many ended. */
+  async endAll(userId: string, reason: EndReason, except?: string): Promise<number> {
+    return this.database.write((db) => this.endAllIn(db, userId, reason, except));
+  }
+
+  /** The same inside a caller's transaction. */
+  async endAllIn(db: Read, userId: string, reason: EndReason, except?: string): Promise<number> {
+    const count = await this.rows.endAll(db, userId, this.clock.now(), reason, except);
+    if (count > 0) this.events.emit('sessionsEnded', { userId, reason, count });
+    return count;
+  }
+
+  /** Live sessions of all users. Reads the whole table: for metrics, not for requests. */
+  count(): Promise<number> {
+    return this.database.read((db) => this.rows.countLive(db, this.clock.now()));
+  }
+
+  /**
+   * Removes what is over and whose last access token has expired, walking the primary key a small stretch
+   * at a time; each call goes on where the one before left off.
+   *
+   * @returns how many rows it removed.
+   */
+  async sweep(stretches = 20): Promise<number> {
+    const grace = (this.config.accessTokenTtl + 120) * 1000;
+    let removed = 0;
+    for (let step = 0; step < stretches; step += 1) {
+      const deadBefore = this.clock.now() - grace;
+      const found = await this.database.read((db) =>
+        this.rows.stretch(db, this.#sweptTo, deadBefore, STRETCH),
+      );
+      const dead = found.filter((row) => row.dead).map((row) => row.id);
+      if (dead.length > 0) await this.database.write((db) => this.rows.remove(db, dead));
+      removed += dead.length;
+      this.#sweptTo = found.length < STRETCH ? '' : (found.at(-1)?.id ?? '');
+      if (this.#sweptTo === '') break;
+    }
+    return removed;
+  }
+
+  #advance(
+    id: string,
+    generation: number,
+    retryKey: string | null,
+    now: number,
+  ): Promise<SessionRow | undefined> {
+    const idleLife = this.config.refreshTokenTtl * 1000;
+    const fullLife = this.config.sessionMaxAge * 1000;
+    return this.database.write((db) =>
+      this.rows.advance(db, { id, generation, retryKey, now, idleLife, fullLife }),
+    );
+  }
+
+  async #endForReuse({ id, userId }: SessionRow): Promise<void> {
+    if (!(await this.endOne(userId, id, 'token_reuse'))) return;
+    this.events.emit('tokenReuse', { sessionId: id, userId });
+  }
+}
+
+function digest(sessionId: string, idempotencyKey: string): string {
+  return createHash('sha256')
+    .update(`${sessionId}.${idempotencyKey}`)
+    .digest('base64url')
+    .slice(0, 22);
+}
