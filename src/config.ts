@@ -38,16 +38,23 @@ export function readEnvironment(environment: NodeJS.ProcessEnv = process.env): L
 
 /**
  * Completes the options of a host application with the defaults and checks them like the environment's.
+ * A configuration that is resolved already is returned as it is.
  *
  * @throws ConfigurationError with all problems at once.
  */
-export function resolveOptions(options: LatchkeyOptions): LatchkeyConfig {
+export function resolveOptions(options: LatchkeyOptions | LatchkeyConfig): LatchkeyConfig {
+  if (isResolved(options)) return options;
   const texts: Partial<Record<SettingName, string>> = {};
   for (const [name] of entries()) {
     const value = options[name];
     if (value !== undefined) texts[name] = asText(value);
   }
   return resolve(texts, process.env['NODE_ENV'] === 'production');
+}
+
+/** `production` is no option: it comes from `NODE_ENV` alone. */
+function isResolved(options: LatchkeyOptions | LatchkeyConfig): options is LatchkeyConfig {
+  return 'production' in options;
 }
 
 function asText(value: string | number | boolean | readonly string[] | object): string {
@@ -59,10 +66,7 @@ function entries(): [SettingName, Setting<unknown>][] {
   return Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
 }
 
-function resolve(
-  texts: Partial<Record<SettingName, string>>,
-  production: boolean,
-): LatchkeyConfig {
+function resolve(texts: Partial<Record<SettingName, string>>, production: boolean): LatchkeyConfig {
   const problems: string[] = [];
   const values: Record<string, unknown> = { production };
   for (const [name, setting] of entries()) {
@@ -114,7 +118,9 @@ function crossChecks(config: LatchkeyConfig): string[] {
       'ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL',
     ],
     [
-      config.metricsPort !== undefined && config.metricsPort !== 0 && config.metricsPort === config.port,
+      config.metricsPort !== undefined &&
+        config.metricsPort !== 0 &&
+        config.metricsPort === config.port,
       'METRICS_PORT must differ from PORT',
     ],
   ];

@@ -9,11 +9,11 @@ import { LatchkeyEvents } from './events.js';
 @Module({})
 export class FoundationModule {
   /**
-   * @param config provider of the resolved configuration, under the token `CONFIG`.
+   * @param config providers that make the resolved configuration, under the token `CONFIG`.
    * @param clock the time of everything; the machine's own unless a test brings another.
    */
   static with(
-    config: Provider<LatchkeyConfig>,
+    config: readonly Provider[],
     imports: NonNullable<DynamicModule['imports']> = [],
     clock: Clock = new SystemClock(),
   ): DynamicModule {
@@ -22,7 +22,7 @@ export class FoundationModule {
       global: true,
       imports,
       providers: [
-        config,
+        ...config,
         { provide: Clock, useValue: clock },
         LatchkeyEvents,
         { provide: Database, useFactory: startDatabase, inject: [CONFIG] },

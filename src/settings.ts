@@ -117,7 +117,8 @@ function addressRange(text: string): string {
 }
 
 function databaseUrl(text: string): DatabaseUrl {
-  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return { kind: 'postgres', url: text };
+  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text))
+    return { kind: 'postgres', url: text };
   const file = /^sqlite:(.+)$/.exec(text)?.[1];
   return file === undefined
     ? reject('must be sqlite:<file> or postgres://…')
@@ -239,7 +240,8 @@ export const SETTINGS = {
     parse: yesOrNo,
     default: 'false',
     form: 'true, false',
-    about: 'Also sets the access token as an HttpOnly cookie for sessions with the cookie transport.',
+    about:
+      'Also sets the access token as an HttpOnly cookie for sessions with the cookie transport.',
   },
   refreshTokenTtl: {
     variable: 'REFRESH_TOKEN_TTL',
@@ -289,7 +291,8 @@ export const SETTINGS = {
     parse: integer(4, 15),
     default: '12',
     form: '4 to 15; below 10 only outside NODE_ENV=production',
-    about: 'Work factor of password hashes. Hashes of another cost are renewed at the next sign-in.',
+    about:
+      'Work factor of password hashes. Hashes of another cost are renewed at the next sign-in.',
   },
   passwordMinLength: {
     variable: 'PASSWORD_MIN_LENGTH',
@@ -317,7 +320,8 @@ export const SETTINGS = {
     parse: yesOrNo,
     default: 'true',
     form: 'true, false',
-    about: 'false drops `Secure` and the `__Host-` prefix: for plain-http development off localhost.',
+    about:
+      'false drops `Secure` and the `__Host-` prefix: for plain-http development off localhost.',
   },
   cookieSameSite: {
     variable: 'COOKIE_SAME_SITE',
@@ -382,7 +386,8 @@ export type SettingName = keyof typeof SETTINGS;
 type Parsed<Name extends SettingName> = ReturnType<(typeof SETTINGS)[Name]['parse']>;
 
 /** Settings that have neither a default nor a value worked out from others. */
-type Absent = 'secret' | 'accessTokenSecret' | 'refreshTokenSecret' | 'signingKeyFile' | 'metricsPort';
+type Absent =
+  'secret' | 'accessTokenSecret' | 'refreshTokenSecret' | 'signingKeyFile' | 'metricsPort';
 
 /** The configuration as the service uses it: read, checked, complete. Durations are in seconds. */
 export type LatchkeyConfig = {

@@ -50,7 +50,8 @@ export const PROBLEMS = {
   forbidden: {
     status: 403,
     title: 'This is not allowed.',
-    advice: 'The token lacks a role or a scope that the route asks for, or the route is switched off.',
+    advice:
+      'The token lacks a role or a scope that the route asks for, or the route is switched off.',
   },
   reauthentication_required: {
     status: 403,

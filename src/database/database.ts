@@ -22,7 +22,8 @@ export class Database {
 
   constructor(url: DatabaseUrl, onIdleError: (error: Error) => void = () => undefined) {
     this.dialect = url.kind;
-    this.#kysely = url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
+    this.#kysely =
+      url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
     this.#queue = url.kind === 'sqlite' ? new WriteQueue(this.#kysely) : undefined;
   }
 
@@ -42,9 +43,7 @@ export class Database {
   /** Runs several statements as one: all or none. `work` must await nothing but the database. */
   transaction<Result>(work: (trx: Write) => Promise<Result>): Promise<Result> {
     return inTime(
-      this.#queue === undefined
-        ? this.#kysely.transaction().execute(work)
-        : this.#queue.add(work),
+      this.#queue === undefined ? this.#kysely.transaction().execute(work) : this.#queue.add(work),
     );
   }
 

@@ -26,7 +26,9 @@ export function openSqlite(file: string): Kysely<Schema> {
   database.pragma('foreign_keys = ON');
   database.pragma('cache_size = -16000');
   database.pragma('busy_timeout = 20');
-  return new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: prepared(database) }) });
+  return new Kysely<Schema>({
+    dialect: new ImmediateSqliteDialect({ database: prepared(database) }),
+  });
 }
 
 /** Keeps prepared statements: a server's few queries are compiled by SQLite once, not at every call. */

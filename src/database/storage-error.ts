@@ -8,8 +8,10 @@ export class StorageUnavailableError extends Error {
 
 /** SQLSTATE classes and codes that tell of an outage or of contention, not of a wrong query. */
 const POSTGRES = /^(08|53|57|58|F0|XX|40|55P03|25006|25P03)/;
-const SQLITE = /^SQLITE_(BUSY|LOCKED|IOERR|FULL|CANTOPEN|READONLY|NOTADB|CORRUPT|NOMEM|PROTOCOL|AUTH|PERM)/;
-const NETWORK = /^(E(CONN\w+|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|HOSTDOWN|AI_AGAIN|ACCES)|ENOENT|ENOTFOUND|ENOSPC)$/;
+const SQLITE =
+  /^SQLITE_(BUSY|LOCKED|IOERR|FULL|CANTOPEN|READONLY|NOTADB|CORRUPT|NOMEM|PROTOCOL|AUTH|PERM)/;
+const NETWORK =
+  /^(E(CONN\w+|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|HOSTDOWN|AI_AGAIN|ACCES)|ENOENT|ENOTFOUND|ENOSPC)$/;
 const DRIVER =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|not queryable|driver has already been destroyed|database connection is not open|Cannot use a pool after/i;
 
@@ -19,7 +21,9 @@ export function isStorageUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isStorageUnavailable);
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return POSTGRES.test(code) || SQLITE.test(code) || NETWORK.test(code) || DRIVER.test(error.message);
+  return (
+    POSTGRES.test(code) || SQLITE.test(code) || NETWORK.test(code) || DRIVER.test(error.message)
+  );
 }
 
 /** Whether an error says that a unique column has this value already. */

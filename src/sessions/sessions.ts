@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Clock } from '../contract/clock.js';
@@ -31,6 +31,7 @@ const STRETCH = 500;
 /** Sign-ins on devices: started, renewed, listed, ended. Knows nothing of tokens and HTTP. */
 @Injectable()
 export class Sessions {
+  readonly #logger = new Logger('Sessions');
   readonly #byId: BatchReader<SessionRow>;
   #sweptTo = '';
 
@@ -71,7 +72,9 @@ export class Sessions {
 
   async isAlive(id: string): Promise<boolean> {
     const session = await this.find(id);
-    return session !== undefined && session.endedAt === null && session.expiresAt > this.clock.now();
+    return (
+      session !== undefined && session.endedAt === null && session.expiresAt > this.clock.now()
+    );
   }
 
   /**
@@ -174,6 +177,7 @@ export class Sessions {
 
   async #endForReuse({ id, userId }: SessionRow): Promise<void> {
     if (!(await this.endOne(userId, id, 'token_reuse'))) return;
+    this.#logger.warn(`a replaced refresh token was used: session ${id} of user ${userId} ended`);
     this.events.emit('tokenReuse', { sessionId: id, userId });
   }
 }

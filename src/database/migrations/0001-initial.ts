@@ -27,11 +27,7 @@ async function createUsers(db: Kysely<unknown>): Promise<void> {
     .addColumn('disabled', 'integer', (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .execute();
-  await db.schema
-    .createIndex('users_by_age')
-    .on('users')
-    .columns(['created_at', 'id'])
-    .execute();
+  await db.schema.createIndex('users_by_age').on('users').columns(['created_at', 'id']).execute();
 }
 
 /*

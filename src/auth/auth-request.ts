@@ -1,0 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** What the guards read of a request, on Express and on Fastify alike. */
+export interface AuthRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly body?: unknown;
+  user?: unknown;
+}
+
+/** The bearer token of the `Authorization` header (RFC 6750 §2.1), whatever it holds. */
+export function bearerToken(request: AuthRequest): string | undefined {
+  return /^bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trimEnd();
+}

@@ -1,0 +1,235 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CONFIG, type LatchkeyConfig } from '../config.js';
+import type { AccessTokenClaims } from '../contract/claims.js';
+import type { RefreshOutcome, Transport } from '../contract/responses.js';
+import { LatchkeyEvents } from '../events.js';
+import { emailKey } from '../http/email.js';
+import { Problem } from '../http/problem.js';
+import type { RequestInfo } from '../http/request-info.js';
+import { AttemptLimiter } from '../passwords/attempt-limiter.js';
+import { PasswordHasher } from '../passwords/password-hasher.js';
+import { Sessions } from '../sessions/sessions.js';
+import type { SessionRow } from '../sessions/session.repository.js';
+import { RefreshTokens } from '../tokens/refresh-tokens.js';
+import { UserStore, type UserRecord } from '../users/user-store.js';
+import { refreshTokenInvalid } from './presented-token.js';
+import type { RenewalRequest } from './refresh-token.guard.js';
+import * as limits from './sign-in-limits.js';
+import { type SignedIn, TokenIssuer } from './token-issuer.js';
+
+export interface Credentials {
+  /** Exactly one of the two. */
+  email?: string | undefined;
+  username?: string | undefined;
+  password: string;
+}
+
+/** Signs in, renews and signs out. Knows no HTTP. */
+@Injectable()
+export class AuthService {
+  private readonly logger = new Logger('Auth');
+
+  constructor(
+    @Inject(CONFIG) private readonly config: LatchkeyConfig,
+    private readonly users: UserStore,
+    private readonly sessions: Sessions,
+    private readonly hasher: PasswordHasher,
+    private readonly limiter: AttemptLimiter,
+    private readonly refreshTokens: RefreshTokens,
+    private readonly issuer: TokenIssuer,
+    private readonly events: LatchkeyEvents,
+  ) {}
+
+  /**
+   * Checks the credentials and starts a session. Unknown, wrong, disabled and locked are one answer, and
+   * take the same time.
+   *
+   * @throws Problem `invalid_credentials`, `rate_limited`, `overloaded`.
+   */
+  async signIn(given: Credentials, transport: Transport, from: RequestInfo): Promise<SignedIn> {
+    const account = given.email === undefined ? `${given.username}` : emailKey(given.email);
+    const attempt = await this.limiter.count([
+      limits.perAddress(from.ip),
+      limits.perAccountAndAddress(account, from.ip),
+      limits.perAccount(account),
+    ]);
+    const [wait = 0, ...locks] = attempt.waits;
+    if (wait > 0) throw this.limited(wait);
+    const user = await this.findUser(given);
+    const locked = locks.some((seconds) => seconds > 0);
+    const hash = locked || user?.disabled ? null : (user?.passwordHash ?? null);
+    const verdict = await this.verify(given.password, hash, attempt.forgive);
+    if (user === null || hash === null || !verdict.ok) throw this.refused(user?.id);
+    await attempt.forgive();
+    const kept = await this.upgradeHash(user, verdict.upgraded);
+    return this.openSession(kept, given.password, transport, from);
+  }
+
+  /** Starts the first session of a user who has just been created. */
+  firstSession(
+    user: UserRecord,
+    password: string,
+    transport: Transport,
+    from: RequestInfo,
+  ): Promise<SignedIn> {
+    this.events.emit('registration', { userId: user.id });
+    return this.openSession(user, password, transport, from);
+  }
+
+  /**
+   * Renews by the rules of `docs/rotation.md`. The access token is signed before the session moves, so
+   * that nothing which could fail comes after.
+   *
+   * @throws Problem `refresh_token_invalid`.
+   */
+  async renew(request: RenewalRequest): Promise<SignedIn & { outcome: RefreshOutcome }> {
+    const { claims } = request;
+    const [found, user] = await Promise.all([
+      this.sessions.find(claims.sid),
+      this.users.findById(claims.sub),
+    ]);
+    const fault = this.faultOf(request, found, user);
+    if (fault !== undefined || found === undefined || user === null) {
+      throw this.notRenewed(fault ?? 'unknown');
+    }
+    const access = this.issuer.accessToken(user, found);
+    const renewal = await this.sessions.renew(found, claims.gen, request.idempotencyKey);
+    if (renewal.outcome === 'rejected') throw this.notRenewed('replaced or over');
+    this.events.emit('renewal', { outcome: renewal.outcome });
+    return { ...this.issuer.issue(user, renewal.session, access), outcome: renewal.outcome };
+  }
+
+  /** Ends the session of a refresh token, old or new. One that is of no use ends nothing. */
+  async endByRefreshToken(token: string, transport: Transport): Promise<void> {
+    const claims = this.refreshTokens.tryRead(token);
+    if (claims === undefined) return;
+    const session = await this.sessions.find(claims.sid);
+    if (session === undefined || session.transport !== transport) return;
+    if (!this.refreshTokens.matches(claims, session)) return;
+    await this.sessions.endOne(session.userId, session.id, 'logout');
+  }
+
+  /**
+   * Replaces the password and ends the user's other sessions: once before, so that a failure halfway
+   * leaves nobody signed in who should not be, and once after, for a sign-in that was under way.
+   *
+   * @throws Problem `reauthentication_required`, `rate_limited`, `overloaded`.
+   */
+  async changePassword(
+    claims: AccessTokenClaims,
+    currentPassword: string,
+    newPassword: string,
+  ): Promise<void> {
+    const user = await this.reauthenticate(claims.sub, currentPassword);
+    const hash = await this.hasher.hash(newPassword);
+    await this.sessions.endAll(user.id, 'password_changed', claims.sid);
+    if (!(await this.users.replacePasswordHash(user.id, user.passwordHash, hash))) {
+      throw new Problem('reauthentication_required', { logDetail: 'changed at the same moment' });
+    }
+    await this.sessions.endAll(user.id, 'password_changed', claims.sid);
+  }
+
+  /** Counts a registration. @throws Problem `rate_limited`, or `forbidden` where it is closed. */
+  async admitRegistration(from: RequestInfo): Promise<void> {
+    if (this.config.registration === 'closed') {
+      throw new Problem('forbidden', { detail: 'Registration is closed.' });
+    }
+    const { waits } = await this.limiter.count([limits.registrations(from.ip)]);
+    const [wait = 0] = waits;
+    if (wait > 0) throw new Problem('rate_limited', { headers: { 'Retry-After': `${wait}` } });
+  }
+
+  private findUser(given: Credentials): Promise<UserRecord | null> {
+    if (given.email !== undefined) return this.users.findByEmail(given.email);
+    return this.users.findByUsername(`${given.username}`.toLowerCase());
+  }
+
+  private async reauthenticate(userId: string, password: string): Promise<UserRecord> {
+    const attempt = await this.limiter.count([limits.reauthentications(userId)]);
+    const [wait = 0] = attempt.waits;
+    if (wait > 0) throw new Problem('rate_limited', { headers: { 'Retry-After': `${wait}` } });
+    const user = await this.users.findById(userId);
+    const verdict = await this.verify(password, user?.passwordHash ?? null, attempt.forgive);
+    if (user === null || !verdict.ok) throw new Problem('reauthentication_required');
+    await attempt.forgive();
+    return this.upgradeHash(user, verdict.upgraded);
+  }
+
+  /** A check that did not take place, because too much is going on, is no attempt. */
+  private async verify(password: string, hash: string | null, forgive: () => Promise<void>) {
+    try {
+      return await this.hasher.verify(password, hash);
+    } catch (error) {
+      await forgive();
+      throw error;
+    }
+  }
+
+  private async upgradeHash(user: UserRecord, better: string | undefined): Promise<UserRecord> {
+    if (better === undefined) return user;
+    const done = await this.users.replacePasswordHash(user.id, user.passwordHash, better);
+    return done ? { ...user, passwordHash: better } : user;
+  }
+
+  /**
+   * Whoever disables a user or changes a password ends the sessions there are. A sign-in that was under way
+   * at that moment has none yet: so the user is looked at once more when the session is there.
+   */
+  private async openSession(
+    user: UserRecord,
+    password: string,
+    transport: Transport,
+    from: RequestInfo,
+  ): Promise<SignedIn> {
+    const session = await this.sessions.start({ userId: user.id, transport, ...from });
+    const still = await this.users.findById(user.id);
+    if (still === null || !(await this.stillValid(still, user, password))) {
+      await this.sessions.endOne(user.id, session.id, 'superseded_sign_in');
+      throw this.refused(user.id);
+    }
+    this.events.emit('signIn', { result: 'ok', userId: user.id });
+    return this.issuer.issue(still, session, this.issuer.accessToken(still, session));
+  }
+
+  private async stillValid(
+    now: UserRecord,
+    before: UserRecord,
+    password: string,
+  ): Promise<boolean> {
+    if (now.disabled) return false;
+    if (now.passwordHash === before.passwordHash) return true;
+    return (await this.hasher.verify(password, now.passwordHash)).ok;
+  }
+
+  private faultOf(
+    { claims, transport }: RenewalRequest,
+    session: SessionRow | undefined,
+    user: UserRecord | null,
+  ): string | undefined {
+    if (session === undefined) return 'no such session';
+    if (session.userId !== claims.sub) return 'not this user';
+    if (!this.refreshTokens.matches(claims, session)) return 'not made from this session';
+    if (session.transport !== transport) return 'sent the other way';
+    if (user === null || user.disabled) return 'user gone or disabled';
+    return undefined;
+  }
+
+  private notRenewed(reason: string): Problem {
+    this.events.emit('renewal', { outcome: 'rejected' });
+    return refreshTokenInvalid(reason);
+  }
+
+  private refused(userId: string | undefined): Problem {
+    this.events.emit(
+      'signIn',
+      userId === undefined ? { result: 'refused' } : { result: 'refused', userId },
+    );
+    return new Problem('invalid_credentials');
+  }
+
+  private limited(seconds: number): Problem {
+    this.events.emit('signIn', { result: 'limited' });
+    this.logger.warn('too many sign-ins from one address');
+    return new Problem('rate_limited', { headers: { 'Retry-After': `${seconds}` } });
+  }
+}

@@ -1,0 +1,56 @@
+import { createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
+import type { RefreshTokenClaims } from '../contract/claims.js';
+import type { Transport } from '../contract/responses.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
+import { Problem } from '../http/problem.js';
+import type { AuthRequest } from './auth-request.js';
+import { idempotencyKey, PresentedTokens, refreshTokenInvalid } from './presented-token.js';
+import { RefreshTokenStrategy } from './refresh-token.strategy.js';
+
+/** What a request for a renewal brought: all of it well-formed, and the token signed by us. */
+export interface RenewalRequest {
+  claims: RefreshTokenClaims;
+  transport: Transport;
+  idempotencyKey: string | undefined;
+}
+
+const admitted = new WeakMap<object, RenewalRequest>();
+
+/** Stands on the renewal route: lets a request pass whose refresh token is genuine and not expired. */
+@Injectable()
+export class RefreshTokenGuard extends AuthGuard() {
+  constructor(
+    strategy: RefreshTokenStrategy,
+    private readonly presented: PresentedTokens,
+  ) {
+    super({ defaultStrategy: strategy as never });
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<AuthRequest>();
+    const presented = this.presented.find(request);
+    const key = idempotencyKey(request);
+    if (presented === undefined) throw refreshTokenInvalid('none was sent');
+    await super.canActivate(context);
+    const claims = request.user as RefreshTokenClaims;
+    admitted.set(request, { claims, transport: presented.transport, idempotencyKey: key });
+    return true;
+  }
+
+  override handleRequest<Claims>(error: unknown, claims: Claims | false, info: unknown): Claims {
+    if (claims) return claims;
+    const reason = error ?? info;
+    if (reason instanceof Problem || reason instanceof StorageUnavailableError) throw reason;
+    throw refreshTokenInvalid(reason instanceof Error ? reason.message : 'refused');
+  }
+}
+
+/** What `RefreshTokenGuard` found in the request. */
+export const Renewing = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): RenewalRequest => {
+    const renewal = admitted.get(context.switchToHttp().getRequest<object>());
+    if (renewal === undefined) throw refreshTokenInvalid('no guard stands on this route');
+    return renewal;
+  },
+);

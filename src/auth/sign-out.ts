@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { Sessions } from '../sessions/sessions.js';
+import { AccessTokens } from '../tokens/access-tokens.js';
+import { TokenRejected } from '../tokens/strict-jwt.js';
+import { type AuthRequest } from './auth-request.js';
+import { AccessTokenStrategy } from './access-token.strategy.js';
+import { AuthService } from './auth.service.js';
+import { PresentedTokens } from './presented-token.js';
+
+/** Ends the session that a sign-out request stands for, by whichever token it brought. */
+@Injectable()
+export class SignOut {
+  constructor(
+    private readonly auth: AuthService,
+    private readonly presented: PresentedTokens,
+    private readonly accessTokens: AccessTokens,
+    private readonly accessTokenStrategy: AccessTokenStrategy,
+    private readonly sessions: Sessions,
+  ) {}
+
+  /** A token that is dead, garbled or missing ends nothing and is no error. */
+  async endSessionOf(request: AuthRequest): Promise<void> {
+    const refresh = this.presented.find(request);
+    if (refresh !== undefined) {
+      return this.auth.endByRefreshToken(refresh.token, refresh.transport);
+    }
+    const access = this.accessTokenStrategy.extract(request);
+    if (access === undefined) return;
+    try {
+      const claims = this.accessTokens.verify(access);
+      await this.sessions.endOne(claims.sub, claims.sid, 'logout');
+    } catch (error) {
+      if (!(error instanceof TokenRejected)) throw error;
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/** What a host application imports. */
+export { AccessTokenGuard } from './auth/access-token.guard.js';
+export { AuthModule, type AuthModulePlacement } from './auth/auth.module.js';
+export { AuthService } from './auth/auth.service.js';
+export { RefreshTokenGuard } from './auth/refresh-token.guard.js';
+export { ConfigurationError, type LatchkeyConfig, type LatchkeyOptions } from './config.js';
+export type { AccessTokenClaims } from './contract/claims.js';
+export { Clock, SystemClock } from './contract/clock.js';
+export { type ProblemCode, type ProblemDetails, PROBLEMS } from './contract/problems.js';
+export type {
+  RefreshOutcome,
+  SessionView,
+  TokenResponse,
+  Transport,
+  UserView,
+} from './contract/responses.js';
+export { type EndReason, LatchkeyEvents } from './events.js';
+export { CurrentUser, Public, Roles, Scopes } from './http/access.decorators.js';
+export { emailKey } from './http/email.js';
+export { Problem } from './http/problem.js';
+export { ProblemFilter } from './http/problem.filter.js';
+export { PasswordHasher } from './passwords/password-hasher.js';
+export { Sessions } from './sessions/sessions.js';
+export { AccessTokens } from './tokens/access-tokens.js';
+export { type NewUser, UserStore, type UserRecord } from './users/user-store.js';
+export { UsersModule } from './users/users.module.js';

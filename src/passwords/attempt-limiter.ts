@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import { CONFIG, type LatchkeyConfig } from '../config.js';
+import { Clock } from '../contract/clock.js';
+import { Database } from '../database/database.js';
+import type { Read } from '../database/schema.js';
+
+/** So many attempts in so many seconds, counted for one subject. */
+export interface Limit {
+  /** What is counted, such as `sign-in:ada@example.com`; only a digest of it is kept. */
+  subject: string;
+  most: number;
+  seconds: number;
+}
+
+/** An attempt that has been counted. */
+export interface Attempt {
+  /** Seconds until the subject may try again, for each limit in the order given; 0: not exceeded. */
+  waits: readonly number[];
+  /** Takes the attempt back, because it succeeded or never happened. */
+  forgive(): Promise<void>;
+}
+
+/**
+ * Counts attempts in the database, so that all nodes count together. An attempt is counted before it is
+ * made: parallel ones cannot slip through. `RATE_LIMIT=off` turns it off.
+ */
+@Injectable()
+export class AttemptLimiter {
+  constructor(
+    @Inject(CONFIG) private readonly config: LatchkeyConfig,
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  async count(limits: readonly Limit[]): Promise<Attempt> {
+    if (this.config.rateLimit === 'off') {
+      return { waits: limits.map(() => 0), forgive: () => Promise.resolve() };
+    }
+    const now = this.clock.now();
+    const rows = await this.database.transaction((trx) => this.#countAll(trx, limits, now));
+    const waits = limits.map((limit, index) => {
+      const row = rows[index];
+      if (row === undefined || row.count <= limit.most) return 0;
+      return Math.max(1, Math.ceil((row.expires_at - now) / 1000));
+    });
+    return { waits, forgive: () => this.#forgive(limits) };
+  }
+
+  /** Removes a batch of counters that have run out. @returns how many. */
+  async sweep(): Promise<number> {
+    const now = this.clock.now();
+    const result = await this.database.write((db) =>
+      db
+        .deleteFrom('attempts')
+        .where('id', 'in', (from) =>
+          from.selectFrom('attempts').select('id').where('expires_at', '<', now).limit(1000),
+        )
+        .executeTakeFirst(),
+    );
+    return Number(result.numDeletedRows);
+  }
+
+  async #countAll(trx: Read, limits: readonly Limit[], now: number) {
+    const rows = [];
+    for (const limit of limits) rows.push(await countOne(trx, limit, now));
+    return rows;
+  }
+
+  async #forgive(limits: readonly Limit[]): Promise<void> {
+    await this.database.transaction(async (trx) => {
+      for (const limit of limits) await uncountOne(trx, limit);
+    });
+  }
+}
+
+function countOne(trx: Read, limit: Limit, now: number) {
+  const until = now + limit.seconds * 1000;
+  return trx
+    .insertInto('attempts')
+    .values({ id: counterId(limit), count: 1, expires_at: until })
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet({
+        count: sql<number>`case when attempts.expires_at <= ${now} then 1 else attempts.count + 1 end`,
+        expires_at: sql<number>`case when attempts.expires_at <= ${now} then ${until} else attempts.expires_at end`,
+      }),
+    )
+    .returning(['count', 'expires_at'])
+    .executeTakeFirst();
+}
+
+function uncountOne(trx: Read, limit: Limit) {
+  return trx
+    .updateTable('attempts')
+    .set({ count: sql<number>`count - 1` })
+    .where('id', '=', counterId(limit))
+    .where('count', '>', 0)
+    .execute();
+}
+
+function counterId(limit: Limit): string {
+  return createHash('sha256').update(limit.subject).digest('base64url').slice(0, 27);
+}
