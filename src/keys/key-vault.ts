@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { ConfigurationError } from '../config.js';
+import type { Clock } from '../contract/clock.js';
+import type { Database } from '../database/database.js';
+import type { Write } from '../database/schema.js';
+import type { KeyName, KeyWrap, WrappedKey } from './key-wrap.js';
+import type { KeyPurpose, KeyRepository, KeyRow } from './key.repository.js';
+
+/** The keys in the database, encrypted under `LATCHKEY_SECRET`. Safe with several nodes on one database. */
+export class KeyVault {
+  private constructor(
+    readonly database: Database,
+    readonly rows: KeyRepository,
+    private readonly wrap: KeyWrap,
+  ) {}
+
+  /**
+   * Checks that every key can be opened, and wraps with the newest secret what an older one wraps.
+   *
+   * @throws ConfigurationError naming `LATCHKEY_SECRET` when a key is there that no listed secret opens.
+   */
+  static async open(database: Database, rows: KeyRepository, wrap: KeyWrap): Promise<KeyVault> {
+    const vault = new KeyVault(database, rows, wrap);
+    await vault.locked((trx) => vault.#rewrapAll(trx));
+    return vault;
+  }
+
+  /** Runs a transaction that no other node's key changes can overlap. */
+  locked<Result>(work: (trx: Write) => Promise<Result>): Promise<Result> {
+    return this.database.transaction(async (trx) => {
+      await this.database.lock(trx, 'keys');
+      return work(trx);
+    });
+  }
+
+  seal(name: KeyName, plain: Uint8Array): WrappedKey {
+    return this.wrap.wrap(name, plain);
+  }
+
+  /** @returns undefined when another node wrapped it with a secret that is not listed here. */
+  unseal(row: KeyRow): Buffer | undefined {
+    return this.wrap.unwrap(row, row);
+  }
+
+  /**
+   * The one secret of this purpose, made when there is none. All nodes get the same.
+   *
+   * @param length in bytes.
+   */
+  secret(
+    purpose: Exclude<KeyPurpose, 'signing'>,
+    algorithm: string,
+    length: number,
+    clock: Clock,
+  ): Promise<Buffer> {
+    return this.locked(async (trx) => {
+      const row = await this.rows.find(trx, purpose);
+      if (row !== undefined) return this.unseal(row) ?? unopened();
+      const name = { id: purpose, purpose };
+      const plain = randomBytes(length);
+      const now = clock.now();
+      await this.rows.insert(trx, {
+        ...name,
+        ...this.seal(name, plain),
+        algorithm,
+        publicJwk: null,
+        createdAt: now,
+        signsFrom: now,
+      });
+      return plain;
+    });
+  }
+
+  async #rewrapAll(trx: Write): Promise<void> {
+    for (const row of await this.rows.all(trx)) {
+      const plain = this.unseal(row) ?? unopened();
+      if (row.wrappedBy !== this.wrap.newest) {
+        await this.rows.rewrap(trx, row.id, this.seal(row, plain));
+      }
+    }
+  }
+}
+
+function unopened(): never {
+  throw new ConfigurationError(['LATCHKEY_SECRET does not open the keys in this database']);
+}

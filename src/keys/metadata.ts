@@ -1,0 +1,28 @@
+import type { LatchkeyConfig } from '../config.js';
+
+type Metadata = Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * Authorization server metadata (RFC 8414 §2). The issuer is `PUBLIC_URL` byte for byte. The empty lists
+ * are meant: an absent `grant_types_supported` would promise the authorization code grant.
+ */
+export function serverMetadata({ publicUrl }: Pick<LatchkeyConfig, 'publicUrl'>): Metadata {
+  return {
+    issuer: publicUrl,
+    jwks_uri: `${publicUrl}/.well-known/jwks.json`,
+    response_types_supported: [],
+    grant_types_supported: [],
+    service_documentation: `${publicUrl}/docs`,
+  };
+}
+
+/** The same for libraries that only look for OpenID Connect's document. No ID tokens are issued. */
+export function openidMetadata(
+  config: Pick<LatchkeyConfig, 'publicUrl' | 'accessTokenAlg'>,
+): Metadata {
+  return {
+    ...serverMetadata(config),
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [config.accessTokenAlg],
+  };
+}
