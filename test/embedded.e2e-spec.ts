@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NestFactory } from '@nestjs/core';
+import type { INestApplication } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { HostModule } from '../examples/embedded/host.module.js';
+import { freePort } from './support/free-port.js';
+
+const PASSWORD = 'a sentence nobody guesses';
+
+interface Host {
+  url: string;
+  app: INestApplication;
+  close(): Promise<void>;
+}
+
+async function startHost(adapter: 'express' | 'fastify'): Promise<Host> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-host-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const host = HostModule.with({
+    publicUrl: url,
+    databaseUrl: `sqlite:${join(folder, 'host.db')}`,
+    bcryptCost: 4,
+    rateLimit: 'off',
+  });
+  const app =
+    adapter === 'express'
+      ? await NestFactory.create(host, new ExpressAdapter(), { logger: false })
+      : await NestFactory.create(host, new FastifyAdapter(), { logger: false });
+  await app.listen(port, '127.0.0.1');
+  const close = async () => {
+    await app.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { url, app, close };
+}
+
+async function post(url: string, body: object, headers: Record<string, string> = {}) {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+async function signUp(host: Host, email = 'ada@example.com') {
+  const answer = await post(`${host.url}/auth/register`, { email, password: PASSWORD });
+  expect(answer.status).toBe(201);
+  return (await answer.json()) as { accessToken: string; refreshToken: string; sessionId: string };
+}
+
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+describe.each(['express', 'fastify'] as const)('AuthModule in a host on %s', (adapter) => {
+  let host: Host;
+  beforeAll(async () => {
+    host = await startHost(adapter);
+  });
+  afterAll(async () => {
+    await host.close();
+  });
+
+  it('keeps the users in the host’s own store and signs them in', async () => {
+    const signedUp = await signUp(host);
+    expect(signedUp.refreshToken).toEqual(expect.any(String));
+    const again = await post(`${host.url}/auth/login`, {
+      email: 'ADA@example.com',
+      password: PASSWORD,
+    });
+    expect(again.status).toBe(200);
+  });
+
+  it('covers no route of the host unless told to', async () => {
+    expect((await fetch(`${host.url}/notes/public`)).status).toBe(200);
+  });
+
+  it('guards the routes that ask for it', async () => {
+    const refused = await fetch(`${host.url}/notes/mine`);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('www-authenticate')).toBe('Bearer realm="latchkey"');
+    const { accessToken } = await signUp(host, 'mine@example.com');
+    const allowed = await fetch(`${host.url}/notes/mine`, bearer(accessToken));
+    expect(allowed.status).toBe(200);
+    expect(((await allowed.json()) as { owner: string }).owner).toEqual(expect.any(String));
+  });
+
+  it('refuses a user without the role, with insufficient_scope', async () => {
+    const { accessToken } = await signUp(host, 'role@example.com');
+    const refused = await fetch(`${host.url}/notes/all`, bearer(accessToken));
+    expect(refused.status).toBe(403);
+    expect(refused.headers.get('www-authenticate')).toContain('error="insufficient_scope"');
+  });
+
+  it('renews, replays a retry and ends the session at reuse', async () => {
+    const { refreshToken } = await signUp(host, 'renew@example.com');
+    const first = await post(`${host.url}/auth/refresh`, { refreshToken });
+    const retry = await post(`${host.url}/auth/refresh`, { refreshToken });
+    expect([first.status, retry.status]).toEqual([200, 200]);
+    expect(first.headers.get('refresh-outcome')).toBe('rotated');
+    expect(retry.headers.get('refresh-outcome')).toBe('replayed');
+    const next = (await first.json()) as { refreshToken: string };
+    expect(((await retry.json()) as { refreshToken: string }).refreshToken).toBe(next.refreshToken);
+    await post(`${host.url}/auth/refresh`, { refreshToken: next.refreshToken });
+    const reuse = await post(`${host.url}/auth/refresh`, { refreshToken });
+    expect(reuse.status).toBe(401);
+    expect(reuse.headers.get('content-type')).toContain('application/problem+json');
+    expect(reuse.headers.get('refresh-outcome')).toBe('rejected');
+  });
+
+  it('answers errors of its own routes as problem details', async () => {
+    const answer = await post(`${host.url}/auth/register`, {
+      email: 'x@example.com',
+      password: PASSWORD,
+      roles: ['admin'],
+    });
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(await answer.json()).toMatchObject({
+      code: 'validation_failed',
+      errors: [{ pointer: '/roles' }],
+    });
+  });
+
+  it('signs out: the access token of an ended session opens nothing', async () => {
+    const { accessToken, refreshToken } = await signUp(host, 'out@example.com');
+    expect((await post(`${host.url}/auth/logout`, { refreshToken })).status).toBe(204);
+    expect((await fetch(`${host.url}/notes/mine`, bearer(accessToken))).status).toBe(401);
+  });
+
+  it('publishes keys that any JWT library verifies with', async () => {
+    const { accessToken } = await signUp(host, 'jose@example.com');
+    const keys = createRemoteJWKSet(new URL(`${host.url}/.well-known/jwks.json`));
+    const { payload } = await jwtVerify(accessToken, keys, { issuer: host.url, audience: host.url });
+    expect(payload.sub).toEqual(expect.any(String));
+  });
+});
+
+describe('two applications in one process', () => {
+  it('do not accept each other’s tokens and keep accepting their own', async () => {
+    const first = await startHost('express');
+    const second = await startHost('fastify');
+    try {
+      const one = await signUp(first);
+      const two = await signUp(second);
+      const read = (host: Host, token: string) => fetch(`${host.url}/notes/mine`, bearer(token));
+      expect((await read(first, one.accessToken)).status).toBe(200);
+      expect((await read(second, two.accessToken)).status).toBe(200);
+      expect((await read(first, two.accessToken)).status).toBe(401);
+      expect((await read(second, one.accessToken)).status).toBe(401);
+      const crossed = await post(`${first.url}/auth/refresh`, { refreshToken: two.refreshToken });
+      expect(crossed.status).toBe(401);
+    } finally {
+      await first.close();
+      await second.close();
+    }
+  });
+});
