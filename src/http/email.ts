@@ -1,0 +1,61 @@
+import { domainToASCII, domainToUnicode } from 'node:url';
+
+const LONGEST = 254;
+const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The address as it is kept: without spaces around it. Does not judge it: `isEmail` does. */
+export function normalEmail(email: string): string {
+  return email.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+}
+
+/**
+ * What addresses are compared by: lower case, the domain in ASCII (RFC 5891). For text that is no address
+ * it gives something that no address has.
+ */
+export function emailKey(email: string): string {
+  const [local, domain] = parts(normalEmail(email));
+  return `${lower(local)}@${asciiDomain(domain) ?? lower(domain)}`;
+}
+
+/**
+ * Whether an address is acceptable once trimmed: at most 254 characters, a local part of ASCII atoms
+ * (RFC 5321 §4.1.2, no quoted strings), a domain of two labels or more. An internationalised domain must
+ * be in its canonical form, so look-alikes that browsers would map to ASCII are refused: the Kelvin sign,
+ * full-width letters, zero-width characters. Does not ask whether the domain exists.
+ */
+export function isEmail(text: string): boolean {
+  const email = normalEmail(text);
+  const [local, domain] = parts(email);
+  return (
+    email.length <= LONGEST &&
+    local.length <= 64 &&
+    LOCAL.test(local) &&
+    asciiDomain(domain) !== undefined
+  );
+}
+
+function parts(email: string): [local: string, domain: string] {
+  const at = email.lastIndexOf('@');
+  return at < 0 ? [email, ''] : [email.slice(0, at), email.slice(at + 1)];
+}
+
+/** Lower-cases ASCII letters only: `toLowerCase` makes a `k` of the Kelvin sign. */
+function lower(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** @returns undefined for what is no domain name in canonical form. */
+function asciiDomain(domain: string): string | undefined {
+  const written = lower(domain);
+  const ascii = domainToASCII(written);
+  const canonical = written === ascii || domainToUnicode(ascii) === written;
+  const labels = ascii.split('.');
+  const right =
+    canonical &&
+    ascii.length <= 253 &&
+    labels.length >= 2 &&
+    labels.every((label) => LABEL.test(label)) &&
+    /[a-z]/.test(labels.at(-1) ?? '');
+  return right ? ascii : undefined;
+}

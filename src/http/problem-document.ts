@@ -1,0 +1,42 @@
+import { type ProblemDetails, PROBLEMS } from '../contract/problems.js';
+import type { Problem } from './problem.js';
+
+/** Media type of errors (RFC 9457 §6.1). */
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Seconds after which a client may try again, where a problem does not say. */
+const RETRY_AFTER: Readonly<Record<string, string>> = {
+  storage_unavailable: '2',
+  overloaded: '1',
+  rate_limited: '10',
+};
+
+/** The body of an error (RFC 9457 §3). Says nothing of what went wrong inside. */
+export function problemDocument(
+  problem: Problem,
+  publicUrl: string,
+  requestId: string,
+): ProblemDetails {
+  const { code, extra } = problem;
+  const { title, status } = PROBLEMS[code];
+  return {
+    type: `${publicUrl}/problems/${code}`,
+    title,
+    status,
+    detail: extra.detail ?? title,
+    code,
+    requestId,
+    ...(extra.errors === undefined ? {} : { errors: [...extra.errors] }),
+  };
+}
+
+/** The headers that go with an error. */
+export function problemHeaders(problem: Problem): Record<string, string> {
+  const wait = RETRY_AFTER[problem.code];
+  return {
+    'Content-Type': PROBLEM_TYPE,
+    'Cache-Control': 'no-store',
+    ...(wait === undefined ? {} : { 'Retry-After': wait }),
+    ...problem.extra.headers,
+  };
+}
