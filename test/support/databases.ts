@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import pg from 'pg';
+
+export type DatabaseKind = 'sqlite' | 'postgres';
+
+/** A database for one suite. */
+export interface TestDatabase {
+  readonly kind: DatabaseKind;
+  /** What a service needs to run on it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Runs one statement behind the service's back. @returns its rows. */
+  query(statement: string): Promise<Record<string, unknown>[]>;
+  drop(): Promise<void>;
+}
+
+/** PostgreSQL demands a secret that all nodes share; SQLite makes its own. */
+export const SECRET = 'a secret of the tests, long enough for anybody';
+
+export function createDatabase(kind: DatabaseKind): Promise<TestDatabase> {
+  return kind === 'sqlite' ? createSqlite() : createPostgres(serverUrl());
+}
+
+async function createSqlite(): Promise<TestDatabase> {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
+  const file = join(directory, 'latchkey.db');
+  return {
+    kind: 'sqlite',
+    environment: { DATABASE_URL: `sqlite:${file}` },
+    async query(statement) {
+      const database = new BetterSqlite3(file, { timeout: 5_000 });
+      try {
+        const prepared = database.prepare<[], Record<string, unknown>>(statement);
+        if (prepared.reader) return prepared.all();
+        prepared.run();
+        return [];
+      } finally {
+        database.close();
+      }
+    },
+    async drop() {
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @param server the URL of some database of the server. */
+export async function createPostgres(server: string): Promise<TestDatabase> {
+  const name = `latchkey_${randomBytes(6).toString('hex')}`;
+  await ask(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return {
+    kind: 'postgres',
+    environment: { DATABASE_URL: url.href, LATCHKEY_SECRET: SECRET },
+    query: (statement) => ask(url.href, statement),
+    async drop() {
+      await ask(server, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+async function ask(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function serverUrl(): string {
+  const url = process.env['LATCHKEY_TEST_POSTGRES'];
+  if (url === undefined) throw new Error('the global setup has not run');
+  return url;
+}

@@ -1,0 +1,10 @@
+import { ensureBuilt } from '../../scripts/build.js';
+import { PostgresCluster } from './postgres-cluster.js';
+
+/** Once for all suites: a build for those that run real processes, and one PostgreSQL server. */
+export default async function setUp() {
+  ensureBuilt();
+  const cluster = await PostgresCluster.create();
+  globalThis.latchkeyCluster = cluster;
+  process.env.LATCHKEY_TEST_POSTGRES = cluster.url();
+}
