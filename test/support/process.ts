@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client } from './client.js';
-import { freePort } from './postgres-cluster.js';
+import { freePort } from './free-port.js';
 import type { Environment } from './suite.js';
 
 const MAIN = resolve('dist/main.js');

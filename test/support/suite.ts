@@ -3,7 +3,7 @@ import { createService } from '../../src/service.js';
 import { Client } from './client.js';
 import { MovableClock } from './clock.js';
 import { createDatabase, type DatabaseKind, type TestDatabase } from './databases.js';
-import { freePort } from './postgres-cluster.js';
+import { freePort } from './free-port.js';
 
 export type Environment = Readonly<Record<string, string>>;
 
