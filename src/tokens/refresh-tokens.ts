@@ -7,7 +7,7 @@ import { WorkingKeys } from '../keys/working-keys.js';
 import type { MintedToken } from './access-tokens.js';
 import { wrongRefreshClaim } from './claim-types.js';
 import { JwtSignature } from './jwt-signature.js';
-import { readStrictJwt, TokenRejected } from './strict-jwt.js';
+import { readStrictJwt, type StrictJwt, TokenRejected } from './strict-jwt.js';
 
 /** What a refresh token is made from. The same source gives the same token, byte for byte. */
 export interface RefreshTokenSource {
@@ -58,24 +58,57 @@ export class RefreshTokens {
   }
 
   /**
-   * Checks form, type, signature, `iss`, `aud` and `exp` (without leeway). `iat` is not judged. NOT
-   * checked: whether the token belongs to its session (`matches`) and whether that is alive.
+   * Checks the form alone, and that it is meant to be a refresh token. NOT the signature or any claim.
    *
    * @throws TokenRejected
    */
-  read(token: string): RefreshTokenClaims {
-    const { header, payload } = readStrictJwt(token);
-    if (header.typ !== REFRESH_TOKEN_TYPE) throw new TokenRejected('typ');
-    if (header.alg !== 'HS256') throw new TokenRejected('alg');
-    if (header.kid !== undefined) throw new TokenRejected('kid');
-    this.#signature.verify(token);
-    const wrong = wrongRefreshClaim(payload);
+  readStrictly(token: string): StrictJwt {
+    const read = readStrictJwt(token);
+    const { alg, kid, typ } = read.header;
+    if (typ !== REFRESH_TOKEN_TYPE) throw new TokenRejected('typ');
+    if (alg !== 'HS256') throw new TokenRejected('alg');
+    if (kid !== undefined) throw new TokenRejected('kid');
+    return read;
+  }
+
+  /**
+   * Checks the claims: types, `iss`, `aud`, and `exp` without leeway. `iat` is not judged. NOT the
+   * signature, and not whether the session is alive.
+   *
+   * @param payload of a token that `readStrictly` took and whose signature is right.
+   * @throws TokenRejected
+   */
+  checkClaims(payload: unknown): RefreshTokenClaims {
+    if (typeof payload !== 'object' || payload === null) throw new TokenRejected('payload');
+    const wrong = wrongRefreshClaim(payload as Record<string, unknown>);
     if (wrong !== undefined) throw new TokenRejected(`claim ${wrong}`);
-    const claims = payload as unknown as RefreshTokenClaims;
+    const claims = payload as RefreshTokenClaims;
     if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
     if (claims.aud !== this.config.publicUrl) throw new TokenRejected('aud');
     if (claims.exp * 1000 <= this.clock.now()) throw new TokenRejected('expired');
     return claims;
+  }
+
+  /**
+   * Checks all that can be seen from the token: form, signature, claims. NOT whether it belongs to its
+   * session (`matches`) and whether that is alive.
+   *
+   * @throws TokenRejected
+   */
+  read(token: string): RefreshTokenClaims {
+    const { payload } = this.readStrictly(token);
+    this.#signature.verify(token);
+    return this.checkClaims(payload);
+  }
+
+  /** As `read`, but undefined for a token that is rejected. */
+  tryRead(token: string): RefreshTokenClaims | undefined {
+    try {
+      return this.read(token);
+    } catch (error) {
+      if (error instanceof TokenRejected) return undefined;
+      throw error;
+    }
   }
 
   /** Whether the token was made for this session, at whatever generation. In constant time. */
