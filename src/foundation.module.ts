@@ -3,6 +3,7 @@ import { CONFIG, type LatchkeyConfig } from './config.js';
 import { Clock, SystemClock } from './contract/clock.js';
 import { Database } from './database/database.js';
 import { openDatabase } from './database/open.js';
+import { Sweeper } from './database/sweeper.js';
 import { LatchkeyEvents } from './events.js';
 
 /** What every part stands on: configuration, clock, events and the migrated database. */
@@ -26,8 +27,9 @@ export class FoundationModule {
         { provide: Clock, useValue: clock },
         LatchkeyEvents,
         { provide: Database, useFactory: startDatabase, inject: [CONFIG] },
+        Sweeper,
       ],
-      exports: [CONFIG, Clock, LatchkeyEvents, Database],
+      exports: [CONFIG, Clock, LatchkeyEvents, Database, Sweeper],
     };
   }
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { ConfigurationError, readEnvironment } from './config.js';
+import { DatabaseAwayError } from './database/open.js';
+import { startService } from './service.js';
+
+/** Exit codes as in sysexits.h. */
+const EX_UNAVAILABLE = 69;
+const EX_CONFIG = 78;
+
+try {
+  await startService(readEnvironment());
+} catch (error) {
+  process.stderr.write(`${sentence(error)}\n`);
+  process.exit(exitCode(error));
+}
+
+function exitCode(error: unknown): number {
+  if (error instanceof ConfigurationError) return EX_CONFIG;
+  return error instanceof DatabaseAwayError ? EX_UNAVAILABLE : 1;
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof ConfigurationError || error instanceof DatabaseAwayError) {
+    return error.message;
+  }
+  if (!(error instanceof Error)) return 'The service could not start';
+  if ('code' in error && error.code === 'EADDRINUSE') {
+    const port = 'port' in error ? `${String(error.port)} ` : '';
+    return `Port ${port}is taken by another process: set PORT (or METRICS_PORT) to a free one`;
+  }
+  return `The service could not start: ${error.stack ?? error.message}`;
+}

@@ -1,0 +1,40 @@
+import type { FastifyCorsOptions, FastifyCorsOptionsDelegateCallback } from '@fastify/cors';
+import type { FastifyRequest } from 'fastify';
+import type { LatchkeyConfig } from '../config.js';
+import { pathOf } from './route-table.js';
+
+const COMMON: FastifyCorsOptions = {
+  methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
+  exposedHeaders: ['X-Request-Id', 'Refresh-Outcome', 'Retry-After', 'WWW-Authenticate'],
+  maxAge: 600,
+};
+
+/** Keys and metadata are for everybody, so for pages of any origin too; without credentials. */
+function isPublicMetadata(request: FastifyRequest): boolean {
+  return pathOf(request.raw.url ?? '').startsWith('/.well-known/');
+}
+
+/** Whether a request is a preflight (Fetch standard, CORS-preflight request) that has a chance. */
+export function isPermittedPreflight(config: LatchkeyConfig, request: FastifyRequest): boolean {
+  const { origin } = request.headers;
+  return (
+    request.raw.method === 'OPTIONS' &&
+    origin !== undefined &&
+    request.headers['access-control-request-method'] !== undefined &&
+    (isPublicMetadata(request) || config.corsOrigins.includes(origin))
+  );
+}
+
+/** Who may call from a browser: the listed origins with credentials, any origin for public metadata. */
+export function corsRules(config: LatchkeyConfig): FastifyCorsOptionsDelegateCallback {
+  return (request, done) => {
+    const preflight = isPermittedPreflight(config, request);
+    if (isPublicMetadata(request)) {
+      done(null, { ...COMMON, preflight, origin: '*', credentials: false });
+      return;
+    }
+    const permitted = config.corsOrigins.includes(request.headers.origin ?? '');
+    done(null, { ...COMMON, preflight, origin: permitted, credentials: permitted });
+  };
+}

@@ -1,0 +1,63 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { LatchkeyConfig } from '../config.js';
+import { malformed } from '../http/json-form.js';
+import { hasBody } from '../http/json-only.guard.js';
+import { Problem } from '../http/problem.js';
+import { installBodyParsers } from './body-parsers.js';
+import { corsRules, isPermittedPreflight } from './cors.js';
+import { pathOf, RouteTable } from './route-table.js';
+import { securityHeaders } from './security-headers.js';
+
+/**
+ * The standalone service's rules for every request, before any route is asked: identification, headers,
+ * CORS, then what is refused outright. Must be called before Nest registers its first route.
+ */
+export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): void {
+  const routes = new RouteTable();
+  installBodyParsers(instance);
+  instance.addHook('onRoute', ({ url, method }) => routes.add(url, method));
+  instance.addHook('onRequest', (request, reply, done) => {
+    reply.headers({ 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
+    done();
+  });
+  void instance.register(
+    asRoot(async (root) => {
+      await root.register(helmet, securityHeaders(config));
+      await root.register(cors, { delegator: corsRules(config) });
+      root.addHook('onRequest', (request, _reply, done) => {
+        assertWellFormed(request);
+        assertRouted(request, routes, config);
+        done();
+      });
+    }),
+  );
+}
+
+/** Registers on the root itself, as fastify-plugin does, so that the hooks hold for every route. */
+function asRoot(plugin: (root: FastifyInstance) => Promise<void>) {
+  return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
+}
+
+/** What no route should have to think of (RFC 9112 §3.2 for `Host`). */
+function assertWellFormed({ raw }: FastifyRequest): void {
+  const hosts = raw.rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/i.test(text)).length;
+  if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) {
+    throw malformed('There must be one Host header.');
+  }
+  if (/%00/.test(raw.url ?? '')) throw malformed('The URL holds a NUL character.');
+  const coding = raw.headers['content-encoding'] ?? 'identity';
+  if (coding.toLowerCase() !== 'identity' && hasBody(raw.headers)) {
+    throw new Problem('unsupported_media_type', { detail: 'Send the body uncompressed.' });
+  }
+}
+
+/** 404 for an unknown path; 405 for a known one that does not take this method (RFC 9110 §15.5.6). */
+function assertRouted(request: FastifyRequest, routes: RouteTable, config: LatchkeyConfig): void {
+  const astray = request.is404 || request.raw.method === 'OPTIONS';
+  if (!astray || isPermittedPreflight(config, request)) return;
+  const methods = routes.methodsOf(decodeURI(pathOf(request.raw.url ?? '')));
+  if (methods.length === 0) throw new Problem('not_found');
+  throw new Problem('method_not_allowed', { headers: { Allow: methods.join(', ') } });
+}

@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { PasswordsModule } from '../passwords/passwords.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { DocsController } from './docs.controller.js';
+import { HealthController } from './health.controller.js';
+import { Metrics } from './metrics.js';
+import { MetricsController } from './metrics.controller.js';
+import { MetricsServer } from './metrics-server.js';
+import { OpenApi } from './open-api.js';
+import { ProblemsController } from './problems.controller.js';
+import { Readiness } from './readiness.js';
+import { Shutdown } from './shutdown.js';
+
+/** What operators need of the standalone service: health, metrics, documentation, shutdown. */
+@Module({
+  imports: [PasswordsModule, SessionsModule],
+  controllers: [DocsController, HealthController, MetricsController, ProblemsController],
+  providers: [Metrics, MetricsServer, OpenApi, Readiness, Shutdown],
+})
+export class OperationsModule {}
