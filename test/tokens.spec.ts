@@ -264,11 +264,6 @@ describe('a forged access token is refused', () => {
       () => signed(headerText(), payload().replace(/"exp":\d+/, '"exp":1e400')),
       'payload is not JSON in its shortest form',
     ],
-    [
-      'nested too deeply',
-      () => `${encode(headerText())}.${encode('{"a":'.repeat(2000) + '1' + '}'.repeat(1999))}.AAAA`,
-      'payload is not JSON in its shortest form',
-    ],
     ['jwk in the header', () => signed(headerText({ jwk: {} }), payload()), 'header members'],
     [
       'crit in the header',
@@ -340,6 +335,12 @@ describe('a forged access token is refused', () => {
     expect(node.access.verify(forged({ exp: nowSeconds() - 29 })).sub).toBe('u1');
     expect(node.access.verify(forged({ iat: nowSeconds() + 30 })).sub).toBe('u1');
     expect(node.access.verify(forged({ nbf: nowSeconds() + 30 })).sub).toBe('u1');
+  });
+
+  it('nested as deeply as it can be', () => {
+    const deep = encode(`{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`);
+    const token = `${encode(headerText())}.${deep}.${encode(Buffer.alloc(64, 1))}`;
+    expect(reasonOf(() => node.access.verify(token))).toBeDefined();
   });
 
   it('when anything but text comes', () => {
