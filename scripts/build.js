@@ -3,7 +3,7 @@
  * that was installed without sources is never stale.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -20,6 +20,7 @@ export function build() {
     rmSync(fresh, { recursive: true, force: true });
     throw new Error('The build failed');
   }
+  chmodSync(join(fresh, 'cli', 'main.js'), 0o755);
   rmSync(dist, { recursive: true, force: true });
   renameSync(fresh, dist);
 }

@@ -14,15 +14,17 @@ export class DatabaseAwayError extends Error {
 /**
  * Opens the database and brings its tables up to date, trying for `DATABASE_WAIT` seconds.
  *
+ * @param onMigrated hears the names of the migrations that were applied.
  * @throws DatabaseAwayError when it does not come in that time.
  */
 export async function openDatabase(
   config: Pick<LatchkeyConfig, 'databaseUrl' | 'databaseWait'>,
   onIdleError: (error: Error) => void,
+  onMigrated: (names: readonly string[]) => void = () => undefined,
 ): Promise<Database> {
   const patience = performance.now() + config.databaseWait * 1000;
   for (;;) {
-    const reason = await tryOpen(config, onIdleError);
+    const reason = await tryOpen(config, onIdleError, onMigrated);
     if (reason instanceof Database) return reason;
     if (performance.now() > patience) throw new DatabaseAwayError(reason);
     await sleep(500);
@@ -32,11 +34,12 @@ export async function openDatabase(
 async function tryOpen(
   config: Pick<LatchkeyConfig, 'databaseUrl'>,
   onIdleError: (error: Error) => void,
+  onMigrated: (names: readonly string[]) => void,
 ): Promise<unknown> {
   let database: Database | undefined;
   try {
     database = new Database(config.databaseUrl, onIdleError);
-    await database.migrate();
+    onMigrated(await database.migrate());
     return database;
   } catch (error) {
     await database?.close().catch(() => undefined);

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { readEnvironment } from '../config.js';
+import { openDatabase } from '../database/open.js';
+import { JSON_FLAG, JSON_HELP } from './options.js';
+import { print, printJson } from './terminal.js';
+
+/** `latchkey start` and `latchkey migrate`. */
+export function addServiceCommands(program: Command): void {
+  program
+    .command('start')
+    .description('Run the service until SIGTERM or SIGINT.')
+    .action(async () => {
+      await import('../main.js');
+    });
+  program
+    .command('migrate')
+    .description('Bring the tables up to date. The service and every command do so by themselves.')
+    .option(JSON_FLAG, JSON_HELP)
+    .action(migrate);
+}
+
+async function migrate({ json }: { json?: boolean }): Promise<void> {
+  const applied: string[] = [];
+  const database = await openDatabase(
+    readEnvironment(),
+    () => undefined,
+    (names) => applied.push(...names),
+  );
+  await database.close();
+  if (json) printJson({ applied });
+  else print(applied.length === 0 ? 'Nothing to do' : `Applied ${applied.join(', ')}`);
+}

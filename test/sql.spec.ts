@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { resolveOptions } from '../src/config.js';
+import { SystemClock } from '../src/contract/clock.js';
+import type { Database } from '../src/database/database.js';
+import type { Dialect } from '../src/database/dialect.js';
+import { migrations } from '../src/database/migrations/index.js';
+import type { Read, Schema, Write } from '../src/database/schema.js';
+import { KeyRepository } from '../src/keys/key.repository.js';
+import { AttemptLimiter } from '../src/passwords/attempt-limiter.js';
+import { SessionRepository } from '../src/sessions/session.repository.js';
+
+/*
+ * The SQL of every statement, in both dialects. A change that is meant is taken over with
+ * `npm test -- sql.spec --updateSnapshot`; read the difference before.
+ */
+
+/** What every statement is answered with: enough for each repository to go on. */
+const ROW = { id: '1', count: 1, roles: '[]', created_at: 0, expires_at: 0 };
+
+class Recorder {
+  readonly statements: string[] = [];
+  readonly db: Kysely<Schema>;
+
+  constructor(readonly dialect: Dialect) {
+    const connection: DatabaseConnection = {
+      executeQuery: (query: CompiledQuery) => {
+        this.statements.push(query.sql);
+        const rows = [ROW] as never[];
+        return Promise.resolve({ rows, numAffectedRows: 1n });
+      },
+      streamQuery: () => {
+        throw new Error('no statement is streamed');
+      },
+    };
+    const driver = new DummyDriver();
+    driver.acquireConnection = () => Promise.resolve(connection);
+    this.db = new Kysely<Schema>({
+      dialect: {
+        createAdapter: () => (dialect === 'sqlite' ? new SqliteAdapter() : new PostgresAdapter()),
+        createDriver: () => driver,
+        createIntrospector: () => {
+          throw new Error('nothing is inspected');
+        },
+        createQueryCompiler: () =>
+          dialect === 'sqlite' ? new SqliteQueryCompiler() : new PostgresQueryCompiler(),
+      },
+    });
+  }
+
+  /** Stands for an open transaction: the statements are the same. */
+  get trx(): Write {
+    return this.db as Write;
+  }
+
+  /** The statements of one call. */
+  async of(call: () => Promise<unknown>): Promise<string | string[]> {
+    this.statements.length = 0;
+    await call();
+    const [only = '', ...more] = this.statements;
+    return more.length === 0 ? only : [...this.statements];
+  }
+}
+
+/** One call of each method, and more where the statement depends on the arguments. */
+type Calls = Record<string, (db: Read, trx: Write) => Promise<unknown>>;
+
+const sessions = new SessionRepository();
+const SESSION = {
+  id: '1',
+  userId: '2',
+  transport: 'body',
+  seed: 'seed',
+  generation: 0,
+  createdAt: 0,
+  rotatedAt: 0,
+  expiresAt: 0,
+  retryKey: null,
+  ip: null,
+  userAgent: null,
+  endedAt: null,
+  endReason: null,
+} as const;
+const ADVANCE = { id: '1', generation: 0, now: 1, idleLife: 2, fullLife: 3, retryKey: null };
+
+const sessionCalls: Calls = {
+  insert: (db) => sessions.insert(db, SESSION),
+  findMany: (db) => sessions.findMany(db, ['1', '2']),
+  listLive: (db) => sessions.listLive(db, '2', 0),
+  advance: (db) => sessions.advance(db, ADVANCE),
+  end: (db) => sessions.end(db, '1', '2', 0, 'logout'),
+  endAll: (db) => sessions.endAll(db, '2', 0, 'logout_all'),
+  'endAll but one': (db) => sessions.endAll(db, '2', 0, 'logout_all', '1'),
+  countLive: (db) => sessions.countLive(db, 0),
+  stretch: (db) => sessions.stretch(db, '', 0, 500),
+  remove: (db) => sessions.remove(db, ['1', '2']),
+};
+
+const keys = new KeyRepository();
+const KEY = {
+  id: '1',
+  purpose: 'signing',
+  algorithm: 'ES256',
+  wrapped: 'wrapped',
+  wrappedBy: 'secret',
+  publicJwk: '{}',
+  createdAt: 0,
+  signsFrom: 0,
+};
+
+const keyCalls: Calls = {
+  all: (db) => keys.all(db),
+  find: (db) => keys.find(db, '1'),
+  signing: (db) => keys.signing(db),
+  insert: (_db, trx) => keys.insert(trx, KEY),
+  rewrap: (_db, trx) => keys.rewrap(trx, '1', KEY),
+  signFrom: (_db, trx) => keys.signFrom(trx, '1', 0),
+  remove: (db) => keys.remove(db, ['1', '2']),
+};
+
+function limiter(db: Read): AttemptLimiter {
+  const run = (work: (db: Read) => Promise<unknown>) => work(db);
+  const database = { read: run, write: run, transaction: run } as unknown as Database;
+  return new AttemptLimiter(resolveOptions({}), database, new SystemClock());
+}
+
+const LIMIT = { subject: 'somebody', most: 10, seconds: 900 };
+
+const limiterCalls: Calls = {
+  'count and forgive': async (db) => (await limiter(db).count([LIMIT])).forgive(),
+  sweep: (db) => limiter(db).sweep(),
+};
+
+const CLASSES = {
+  sessions: { type: SessionRepository, calls: sessionCalls },
+  keys: { type: KeyRepository, calls: keyCalls },
+};
+
+describe.each(['sqlite', 'postgres'] as const)('SQL on %s', (dialect) => {
+  const recorder = new Recorder(dialect);
+  const groups = { ...mapped(CLASSES), attempts: limiterCalls };
+
+  it.each(Object.entries(groups))('%s', async (_name, calls) => {
+    const statements: Record<string, unknown> = {};
+    for (const [method, call] of Object.entries(calls)) {
+      statements[method] = await recorder.of(() => call(recorder.db, recorder.trx));
+    }
+    expect(statements).toMatchSnapshot();
+  });
+
+  it('migrations', async () => {
+    const statements: Record<string, unknown> = {};
+    for (const [name, migration] of Object.entries(migrations(dialect))) {
+      statements[name] = await recorder.of(() => migration.up(recorder.db));
+    }
+    expect(statements).toMatchSnapshot();
+  });
+});
+
+it.each(Object.entries(CLASSES))('every method on %s is in the snapshot', (_name, each) => {
+  const methods = Object.getOwnPropertyNames(each.type.prototype).filter(
+    (name) => name !== 'constructor',
+  );
+  const called = Object.keys(each.calls).map((name) => name.split(' ')[0]);
+  expect(called).toEqual(expect.arrayContaining(methods));
+});
+
+function mapped(classes: typeof CLASSES): Record<string, Calls> {
+  return Object.fromEntries(Object.entries(classes).map(([name, { calls }]) => [name, calls]));
+}
