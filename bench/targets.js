@@ -53,6 +53,7 @@ export class Workshop {
     }
     this.#directory = mkdtempSync(join(parent, 'latchkey-bench-'));
     chmodSync(this.#directory, 0o755);
+    process.once('exit', () => this.#remove());
   }
 
   /** Whether flushing to disk costs nothing here, so that the durable figures mean nothing. */
@@ -98,6 +99,10 @@ export class Workshop {
   async close() {
     await this.stopAll();
     await (await this.#postgres?.catch(() => undefined))?.stop();
+    this.#remove();
+  }
+
+  #remove() {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
