@@ -135,7 +135,10 @@ describe.each(['express', 'fastify'] as const)('AuthModule in a host on %s', (ad
   it('publishes keys that any JWT library verifies with', async () => {
     const { accessToken } = await signUp(host, 'jose@example.com');
     const keys = createRemoteJWKSet(new URL(`${host.url}/.well-known/jwks.json`));
-    const { payload } = await jwtVerify(accessToken, keys, { issuer: host.url, audience: host.url });
+    const { payload } = await jwtVerify(accessToken, keys, {
+      issuer: host.url,
+      audience: host.url,
+    });
     expect(payload.sub).toEqual(expect.any(String));
   });
 });
