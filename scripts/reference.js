@@ -145,7 +145,6 @@ const DOCUMENTED_URL = 'http://localhost:3000';
  * and its database is in memory.
  *
  * @param {(config: never, options: { logger: false }) => Promise<{
- *   init(): Promise<unknown>,
  *   inject(request: { url: string }): PromiseLike<{ statusCode: number, body: string }>,
  *   close(): Promise<void>,
  * }>} createService
@@ -157,7 +156,6 @@ export async function openApiDocument(createService, readEnvironment) {
   const config = /** @type {never} */ (readEnvironment(environment));
   const service = await createService(config, { logger: false });
   try {
-    await service.init();
     const { statusCode, body } = await service.inject({ url: '/openapi.json' });
     if (statusCode !== 200) throw new Error(`/openapi.json answered ${statusCode}`);
     return JSON.parse(body);

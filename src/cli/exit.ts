@@ -1,9 +1,10 @@
 import { CommanderError } from 'commander';
 import { ConfigurationError } from '../config.js';
+import { PROBLEMS } from '../contract/problems.js';
 import { DatabaseAwayError } from '../database/open.js';
 import { isStorageUnavailable, StorageUnavailableError } from '../database/storage-error.js';
 import { Problem } from '../http/problem.js';
-import { PROBLEMS } from '../contract/problems.js';
+import { harmless } from './harmless.js';
 
 /** What a command ends with; the numbers above 1 are those of `sysexits.h`. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, unavailable: 69, configuration: 78 } as const;
@@ -44,7 +45,7 @@ export function sentenceOf(error: unknown): string | undefined {
 export function problemSentence({ code, extra }: Problem): string {
   if (extra.errors !== undefined) {
     return extra.errors
-      .map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`.trim())
+      .map(({ pointer, detail }) => harmless(`${pointer.slice(1)} ${detail}`.trim()))
       .join('; ');
   }
   const { title, advice } = PROBLEMS[code];

@@ -4,10 +4,10 @@ import { userView } from '../users/user-view.js';
 import type { UserRecord } from '../users/user-store.js';
 import { Sessions } from '../sessions/sessions.js';
 import { CliError, EXIT } from './exit.js';
+import { harmless } from './harmless.js';
 import { withServices } from './services.js';
 import {
   confirm,
-  harmless,
   newPassword,
   nobodyReads,
   print,
