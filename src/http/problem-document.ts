@@ -40,3 +40,10 @@ export function problemHeaders(problem: Problem): Record<string, string> {
     ...problem.extra.headers,
   };
 }
+
+const RENEWAL = /\/auth\/refresh(\?|$)/;
+
+/** Every refusal of a renewal says that it was rejected, even one that no controller has seen. */
+export function renewalHeaders(url: string, status: number): Record<string, string> {
+  return RENEWAL.test(url) && status < 500 ? { 'Refresh-Outcome': 'rejected' } : {};
+}

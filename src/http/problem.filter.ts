@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { asProblem } from './known-errors.js';
 import type { Problem } from './problem.js';
-import { problemDocument, problemHeaders } from './problem-document.js';
+import { problemDocument, problemHeaders, renewalHeaders } from './problem-document.js';
 import { requestIdOf } from './request-id.js';
 
 /**
@@ -31,7 +31,12 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       httpAdapter.end(response);
       return;
     }
-    const headers = { ...problemHeaders(problem), 'X-Request-Id': requestId };
+    const url = String(httpAdapter.getRequestUrl(http.getRequest<object>()));
+    const headers = {
+      ...problemHeaders(problem),
+      ...renewalHeaders(url, problem.getStatus()),
+      'X-Request-Id': requestId,
+    };
     for (const [name, value] of Object.entries(headers)) {
       httpAdapter.setHeader(response, name, value);
     }

@@ -1,10 +1,9 @@
 import type { Server } from 'node:http';
-import type { FastifyError, FastifyHttpOptions, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyHttpOptions, FastifyReply } from 'fastify';
 import type { LatchkeyConfig } from '../config.js';
-import { problemDocument, problemHeaders } from '../http/problem-document.js';
 import { requestIdOf } from '../http/request-id.js';
 import { BODY_LIMIT } from './body-parsers.js';
-import { answerClientError, badUrlProblem } from './raw-errors.js';
+import { answerClientError, badUrlProblem, sendProblem } from './raw-errors.js';
 
 /** How the standalone service's Fastify is made. Times are in milliseconds. */
 export function edgeOptions(config: LatchkeyConfig): FastifyHttpOptions<Server> {
@@ -29,25 +28,8 @@ export function edgeOptions(config: LatchkeyConfig): FastifyHttpOptions<Server> 
       requireHostHeader: false,
     },
     clientErrorHandler: (error, socket) => answerClientError(config.publicUrl, error, socket),
-    frameworkErrors: (error, request, reply) =>
-      answerFrameworkError(config, error, request as FastifyRequest, reply as FastifyReply),
+    // No hook has run for a URL that the router can't read.
+    frameworkErrors: (error, _request, reply) =>
+      sendProblem(reply as FastifyReply, badUrlProblem(error), config.publicUrl),
   };
-}
-
-/** No hook has run for a URL that the router can't read, so the headers are set here. */
-function answerFrameworkError(
-  config: LatchkeyConfig,
-  error: FastifyError,
-  { id }: FastifyRequest,
-  reply: FastifyReply,
-): void {
-  const problem = badUrlProblem(error);
-  void reply
-    .code(problem.getStatus())
-    .headers({
-      ...problemHeaders(problem),
-      'X-Request-Id': id,
-      'X-Content-Type-Options': 'nosniff',
-    })
-    .send(JSON.stringify(problemDocument(problem, config.publicUrl, id)));
 }

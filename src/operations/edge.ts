@@ -7,6 +7,7 @@ import { hasBody } from '../http/json-only.guard.js';
 import { Problem } from '../http/problem.js';
 import { installBodyParsers } from './body-parsers.js';
 import { corsRules, isPermittedPreflight } from './cors.js';
+import { sendProblem } from './raw-errors.js';
 import { pathOf, RouteTable } from './route-table.js';
 import { securityHeaders } from './security-headers.js';
 
@@ -17,6 +18,10 @@ import { securityHeaders } from './security-headers.js';
 export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): void {
   const routes = new RouteTable();
   installBodyParsers(instance);
+  // An expectation we don't know is no reason to refuse (RFC 9110 §10.1.1); Node would, without a body.
+  instance.server.on('checkExpectation', (request, response) =>
+    instance.server.emit('request', request, response),
+  );
   instance.addHook('onRoute', ({ url, method }) => routes.add(url, method));
   instance.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
@@ -26,10 +31,10 @@ export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): 
     asRoot(async (root) => {
       await root.register(helmet, securityHeaders(config));
       await root.register(cors, { delegator: corsRules(config) });
-      root.addHook('onRequest', (request, _reply, done) => {
-        assertWellFormed(request);
-        assertRouted(request, routes, config);
-        done();
+      root.addHook('onRequest', (request, reply, done) => {
+        const problem = refusal(request) ?? astray(request, routes, config);
+        if (problem === undefined) done();
+        else sendProblem(reply, problem, config.publicUrl);
       });
     }),
   );
@@ -41,23 +46,28 @@ function asRoot(plugin: (root: FastifyInstance) => Promise<void>) {
 }
 
 /** What no route should have to think of (RFC 9112 §3.2 for `Host`). */
-function assertWellFormed({ raw }: FastifyRequest): void {
+function refusal({ raw }: FastifyRequest): Problem | undefined {
   const hosts = raw.rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/i.test(text)).length;
   if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) {
-    throw malformed('There must be one Host header.');
+    return malformed('There must be one Host header.');
   }
-  if (/%00/.test(raw.url ?? '')) throw malformed('The URL holds a NUL character.');
+  if (/%00/.test(raw.url ?? '')) return malformed('The URL holds a NUL character.');
   const coding = raw.headers['content-encoding'] ?? 'identity';
-  if (coding.toLowerCase() !== 'identity' && hasBody(raw.headers)) {
-    throw new Problem('unsupported_media_type', { detail: 'Send the body uncompressed.' });
-  }
+  return coding.toLowerCase() === 'identity' || !hasBody(raw.headers)
+    ? undefined
+    : new Problem('unsupported_media_type', { detail: 'Send the body uncompressed.' });
 }
 
 /** 404 for an unknown path; 405 for a known one that does not take this method (RFC 9110 §15.5.6). */
-function assertRouted(request: FastifyRequest, routes: RouteTable, config: LatchkeyConfig): void {
-  const astray = request.is404 || request.raw.method === 'OPTIONS';
-  if (!astray || isPermittedPreflight(config, request)) return;
-  const methods = routes.methodsOf(decodeURI(pathOf(request.raw.url ?? '')));
-  if (methods.length === 0) throw new Problem('not_found');
-  throw new Problem('method_not_allowed', { headers: { Allow: methods.join(', ') } });
+function astray(
+  request: FastifyRequest,
+  routes: RouteTable,
+  config: LatchkeyConfig,
+): Problem | undefined {
+  const unmatched = request.is404 || request.raw.method === 'OPTIONS';
+  if (!unmatched || isPermittedPreflight(config, request)) return undefined;
+  const methods = routes.methodsOf(pathOf(request.raw.url ?? ''));
+  return methods.length === 0
+    ? new Problem('not_found')
+    : new Problem('method_not_allowed', { headers: { Allow: methods.join(', ') } });
 }

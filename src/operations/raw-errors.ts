@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { FastifyReply } from 'fastify';
 import { malformed } from '../http/json-form.js';
 import { Problem } from '../http/problem.js';
-import { problemDocument, problemHeaders } from '../http/problem-document.js';
+import { problemDocument, problemHeaders, renewalHeaders } from '../http/problem-document.js';
 import { requestIdOf } from '../http/request-id.js';
 
 const REASONS: ReadonlyMap<string, readonly [status: number, reason: string, detail: string]> =
@@ -64,4 +65,21 @@ export function badUrlProblem(error: { code?: string }): Problem {
   return error.code === 'FST_ERR_BAD_URL'
     ? malformed('The URL is not well-formed.')
     : new Problem('not_found');
+}
+
+/** Answers before Nest is asked: neither its filters nor its error handler stand behind every route. */
+export function sendProblem(reply: FastifyReply, problem: Problem, publicUrl: string): void {
+  const { id, raw } = reply.request;
+  const status = problem.getStatus();
+  const vary = reply.getHeader('Vary') ?? 'Origin';
+  void reply
+    .code(status)
+    .headers({
+      ...problemHeaders(problem),
+      ...renewalHeaders(raw.url ?? '', status),
+      'X-Request-Id': id,
+      'X-Content-Type-Options': 'nosniff',
+      Vary: vary,
+    })
+    .send(JSON.stringify(problemDocument(problem, publicUrl, id)));
 }

@@ -13,7 +13,8 @@ export class RouteTable {
   }
 
   /** @returns the methods of a path without its query, sorted; empty for an unknown path. */
-  methodsOf(path: string): readonly string[] {
+  methodsOf(encoded: string): readonly string[] {
+    const path = decoded(encoded);
     const matching = this.#routes.filter(({ pattern }) => pattern.test(path));
     return [...new Set(matching.flatMap(({ methods }) => methods))].sort();
   }
@@ -26,4 +27,13 @@ function segmentSource(segment: string): string {
 /** The path of a request target, as it is written there: without the query. */
 export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? '';
+}
+
+/** The router has refused paths that can't be decoded; this only must not throw. */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
 }
