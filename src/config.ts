@@ -136,6 +136,12 @@ function complete(config: LatchkeyConfig): LatchkeyConfig {
   };
 }
 
+/** How many threads libuv has for file access, name look-ups and bcrypt (`UV_THREADPOOL_SIZE`). */
+export function threadPoolSize(): number {
+  const size = Number(process.env['UV_THREADPOOL_SIZE']);
+  return size >= 1 ? Math.floor(size) : 4;
+}
+
 /**
  * The secrets that wrap the working keys, newest first. For SQLite without `LATCHKEY_SECRET` one is
  * made at the first start and kept beside the database, readable by its owner only.

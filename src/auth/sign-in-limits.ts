@@ -1,5 +1,7 @@
 import type { Limit } from '../passwords/attempt-limiter.js';
 
+export { reauthentications } from '../passwords/reauthentication-limit.js';
+
 const MINUTE = 60;
 
 /** Guesses from one address, whatever the account: answered 429. */
@@ -20,9 +22,4 @@ export function perAccount(account: string): Limit {
 /** Registrations from one address: answered 429. */
 export function registrations(ip: string | null): Limit {
   return { subject: `register:from:${ip}`, most: 300, seconds: 60 * MINUTE };
-}
-
-/** Guesses at the current password inside a session: answered 429. */
-export function reauthentications(userId: string): Limit {
-  return { subject: `reauthenticate:${userId}`, most: 10, seconds: 15 * MINUTE };
 }

@@ -1,0 +1,28 @@
+/** Marks a hash over the keyed password; without it a hash is plain bcrypt, as it was imported. */
+export const KEYED = '$lk1$';
+
+/** The highest cost that is worked with: one of 31 would keep a processor busy for days. */
+export const HIGHEST_COST = 15;
+
+const STORED = /^(\$lk1\$)?(\$2[ab]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53})$/;
+
+/** A stored password hash in its parts. */
+export interface StoredHash {
+  /** Whether it is over the keyed password rather than the password itself. */
+  keyed: boolean;
+  /** As bcrypt reads it. */
+  bcrypt: string;
+  cost: number;
+}
+
+/** @returns undefined for what is no hash of ours, or has a cost above 15. */
+export function parseHash(stored: string): StoredHash | undefined {
+  const [, mark, bcrypt, cost] = STORED.exec(stored) ?? [];
+  if (bcrypt === undefined) return undefined;
+  return { keyed: mark !== undefined, bcrypt, cost: Number(cost) };
+}
+
+/** Whether a text is a plain bcrypt hash that may be imported: `$2a$` or `$2b$`, of cost 4 to 15. */
+export function isPlainHash(text: string): boolean {
+  return parseHash(text)?.keyed === false;
+}

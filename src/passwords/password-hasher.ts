@@ -1,0 +1,112 @@
+import { createHmac } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { Inject, Injectable } from '@nestjs/common';
+import bcrypt from 'bcrypt';
+import { CONFIG, type LatchkeyConfig, threadPoolSize } from '../config.js';
+import { WorkingKeys } from '../keys/working-keys.js';
+import { KEYED, parseHash, type StoredHash } from './bcrypt-hash.js';
+import { HashQueue, type HashQueueStats } from './hash-queue.js';
+
+/** What a password check found. */
+export interface PasswordVerdict {
+  ok: boolean;
+  /** A better hash of the same password, when it is right and the stored hash is plain or of another cost. */
+  upgraded?: string;
+}
+
+/** A hash of this cost (a few milliseconds) tells at the start how long the configured one will take. */
+const TRIAL_COST = 6;
+
+/**
+ * Makes and checks password hashes: `$lk1$` and bcrypt over base64(HMAC-SHA-384(pepper, NFC password)).
+ * The 64 characters are within bcrypt's 72 bytes, so nothing is cut; without the pepper, which is not
+ * readable in the database, nobody can try passwords on a hash. See docs/decisions/0004.
+ *
+ * Plain `$2a$` and `$2b$` hashes are over the NFC password itself, with bcrypt's own cut at 72 bytes.
+ */
+@Injectable()
+export class PasswordHasher {
+  readonly #queue: HashQueue;
+  readonly #dummy: string;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Pick<LatchkeyConfig, 'bcryptCost'>,
+    private readonly keys: WorkingKeys,
+  ) {
+    this.#queue = new HashQueue(lanes(), estimate(config.bcryptCost));
+    this.#dummy = bcrypt.genSaltSync(config.bcryptCost) + '.'.repeat(31);
+  }
+
+  /** @throws Problem `overloaded`. */
+  async hash(password: string): Promise<string> {
+    return this.#queue.run(() => this.#hash(password));
+  }
+
+  /**
+   * Compares a password with a stored hash. A refusal takes the same time for an unknown user (null), a
+   * hash that can't be read, and a hash of any cost up to the configured one. It can't hide that a
+   * hash has a higher cost than the configured one, until its user signs in and gets a new one.
+   *
+   * @throws Problem `overloaded`.
+   */
+  async verify(password: string, stored: string | null): Promise<PasswordVerdict> {
+    const known = stored === null ? undefined : parseHash(stored);
+    return this.#queue.run(() => this.#verify(password, known));
+  }
+
+  /** How busy the hashing is, for metrics. */
+  stats(): HashQueueStats {
+    return this.#queue.stats();
+  }
+
+  async #verify(password: string, known: StoredHash | undefined): Promise<PasswordVerdict> {
+    const wanted = this.config.bcryptCost;
+    const text = known?.keyed === false ? password.normalize('NFC') : this.#keyed(password);
+    const ok = await bcrypt.compare(text, known?.bcrypt ?? this.#dummy);
+    if (known === undefined) return { ok: false };
+    if (!ok) {
+      await this.#passTime(text, known.cost);
+      return { ok };
+    }
+    if (known.keyed && known.cost === wanted) return { ok };
+    return this.#upgraded(password);
+  }
+
+  /** An upgrade that fails must not fail the sign-in. */
+  async #upgraded(password: string): Promise<PasswordVerdict> {
+    try {
+      return { ok: true, upgraded: await this.#hash(password) };
+    } catch {
+      return { ok: true };
+    }
+  }
+
+  async #hash(password: string): Promise<string> {
+    return KEYED + (await bcrypt.hash(this.#keyed(password), this.config.bcryptCost));
+  }
+
+  /** After a comparison of cost c: costs c, c+1 … up to the wanted one, together 2^wanted - 2^c rounds. */
+  async #passTime(text: string, cost: number): Promise<void> {
+    for (let next = cost; next < this.config.bcryptCost; next += 1) {
+      await bcrypt.hash(text, next);
+    }
+  }
+
+  #keyed(password: string): string {
+    return createHmac('sha384', this.keys.pepper())
+      .update(password.normalize('NFC'), 'utf8')
+      .digest('base64');
+  }
+}
+
+/** One processor stays free for everything else, and so does one thread of libuv's pool. */
+function lanes(): number {
+  return Math.max(1, Math.min(availableParallelism(), threadPoolSize()) - 1);
+}
+
+/** How long a hash takes (milliseconds), from a cheap one: each step of the cost doubles it. */
+function estimate(cost: number): number {
+  const start = performance.now();
+  bcrypt.hashSync('', TRIAL_COST);
+  return (performance.now() - start) * 2 ** (cost - TRIAL_COST);
+}
