@@ -21,8 +21,11 @@ function exitCode(error: unknown): number {
 }
 
 function sentence(error: unknown): string {
-  if (error instanceof ConfigurationError || error instanceof DatabaseAwayError) {
-    return error.message;
+  if (error instanceof ConfigurationError) return error.message;
+  if (error instanceof DatabaseAwayError) {
+    return error.cause instanceof Error
+      ? `${error.message}: ${error.cause.message}`
+      : error.message;
   }
   if (!(error instanceof Error)) return 'The service could not start';
   if ('code' in error && error.code === 'EADDRINUSE') {

@@ -53,9 +53,18 @@ export async function createService(
     if (shutdown.begun) reply.header('Connection', 'close');
     done();
   });
-  await app.init();
-  await instance.ready();
+  await ready(app);
   return app;
+}
+
+async function ready(app: NestFastifyApplication): Promise<void> {
+  try {
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+  } catch (error) {
+    await app.close().catch(() => undefined);
+    throw error;
+  }
 }
 
 function loggerFor(config: LatchkeyConfig, { logger }: ServiceOverrides): Logger {
@@ -89,8 +98,8 @@ export async function startService(
   const url = addressOf(app, config);
   announce(logger, url);
   let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= stopService(app, config));
-  obeySignals(stop, logger);
+  const stop = () => (stopping ??= stopService(app, config).finally(() => disobey()));
+  const disobey = obeySignals(stop, logger);
   return { app, url, stop };
 }
 
@@ -127,7 +136,8 @@ async function stopService(app: NestFastifyApplication, config: LatchkeyConfig):
   clearTimeout(cut);
 }
 
-function obeySignals(stop: () => Promise<void>, logger: Logger): void {
+/** @returns what takes the handlers away again. */
+function obeySignals(stop: () => Promise<void>, logger: Logger): () => void {
   let asked = false;
   const obey = (signal: NodeJS.Signals) => {
     if (asked) process.exit(signal === 'SIGINT' ? 130 : 143);
@@ -140,6 +150,7 @@ function obeySignals(stop: () => Promise<void>, logger: Logger): void {
       },
     );
   };
-  process.on('SIGTERM', obey);
-  process.on('SIGINT', obey);
+  const signals = ['SIGTERM', 'SIGINT'] as const;
+  for (const signal of signals) process.on(signal, obey);
+  return () => signals.forEach((signal) => process.off(signal, obey));
 }

@@ -44,8 +44,9 @@ function standardOutput(): DestinationStream {
   return process.stdout.isTTY ? pretty({ sync: true }) : pino.destination({ fd: 1, sync: true });
 }
 
-/** What Nest says about itself while it starts. */
+/** What Nest says about itself while it starts. Errors of the start are thrown, so nobody misses them here. */
 const CHATTER = new Set([
+  'ExceptionHandler',
   'NestFactory',
   'InstanceLoader',
   'RoutesResolver',
@@ -59,12 +60,11 @@ export class NestLogger implements LoggerService {
   constructor(private readonly pino: Logger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
-    const context = contextOf(rest);
-    this.#write(context !== undefined && CHATTER.has(context) ? 'debug' : 'info', message, rest);
+    this.#write(isChatter(rest) ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.#write('error', message, rest);
+    this.#write(isChatter(rest) ? 'debug' : 'error', message, rest);
   }
 
   warn(message: unknown, ...rest: unknown[]): void {
@@ -104,4 +104,8 @@ export class NestLogger implements LoggerService {
 function contextOf(rest: readonly unknown[]): string | undefined {
   const last = rest.at(-1);
   return typeof last === 'string' ? last : undefined;
+}
+
+function isChatter(rest: readonly unknown[]): boolean {
+  return CHATTER.has(contextOf(rest) ?? '');
 }
