@@ -13,7 +13,11 @@ const END = '<!-- end of the generated part -->';
  * @typedef {{ variable: string, form: string, about: string, default?: string, defaultNote?: string }} Setting
  * @typedef {{ status: number, title: string, advice: string }} ProblemKind
  * @typedef {{ operationId?: string, summary?: string, security?: object[], responses: Record<string, object> }} Operation
- * @typedef {{ paths: Record<string, Record<string, unknown>> }} OpenApi
+ * @typedef {{ properties?: Record<string, { enum?: string[] }> }} Schema
+ * @typedef {{
+ *   paths: Record<string, Record<string, unknown>>,
+ *   components?: { schemas?: Record<string, Schema> },
+ * }} OpenApi
  */
 
 /**

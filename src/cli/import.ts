@@ -1,22 +1,30 @@
 import type { Readable } from 'node:stream';
-import { IsBoolean, IsOptional, Matches, ValidateIf } from 'class-validator';
+import { IsBoolean, IsOptional, ValidateBy, ValidateIf } from 'class-validator';
 import { emailKey, normalEmail } from '../http/email.js';
 import { IsEmailField, IsNameField, IsRoleList, IsUsernameField } from '../http/fields.js';
 import { Problem } from '../http/problem.js';
 import { readStrictBody } from '../http/strict-body.js';
+import { isPlainHash } from '../passwords/bcrypt-hash.js';
 import type { NewUser, UserStore } from '../users/user-store.js';
 import { problemSentence } from './exit.js';
 import { harmless } from './harmless.js';
 import { type Line, readLines } from './lines.js';
-
-/** Plain bcrypt of the two versions that verify, of a cost that a sign-in can bear. */
-const BCRYPT = /^\$2[ab]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$/;
 
 /** So many users are written at a time; on SQLite they share a transaction. */
 const BATCH = 100;
 
 /** So many refused lines are kept for the report; all are told as they come. */
 const KEPT_REFUSALS = 1000;
+
+function IsPlainHash(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isPlainHash',
+    validator: {
+      validate: (value: unknown) => typeof value === 'string' && isPlainHash(value),
+      defaultMessage: () => 'must be a bcrypt hash, $2a$ or $2b$, of cost 4 to 15',
+    },
+  });
+}
 
 const GIVEN = (_: object, value: unknown) => value !== undefined;
 
@@ -41,7 +49,7 @@ class ImportedUser {
   @IsBoolean({ message: 'must be true or false' })
   emailVerified?: boolean;
 
-  @Matches(BCRYPT, { message: 'must be a bcrypt hash, $2a$ or $2b$, of cost 4 to 15' })
+  @IsPlainHash()
   passwordHash!: string;
 }
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { readEnvironment } from '../config.js';
 import { openDatabase } from '../database/open.js';
 import { JSON_FLAG, JSON_HELP } from './options.js';
-import { print, printJson } from './terminal.js';
+import { noteAboutNewFile } from './services.js';
+import { print, printJson, tell } from './terminal.js';
 
 /** `latchkey start` and `latchkey migrate`. */
 export function addServiceCommands(program: Command): void {
@@ -21,12 +22,15 @@ export function addServiceCommands(program: Command): void {
 
 async function migrate({ json }: { json?: boolean }): Promise<void> {
   const applied: string[] = [];
+  const config = readEnvironment();
+  const note = noteAboutNewFile(config);
   const database = await openDatabase(
-    readEnvironment(),
+    config,
     () => undefined,
     (names) => applied.push(...names),
   );
   await database.close();
+  if (note !== undefined) tell(note);
   if (json) printJson({ applied });
   else print(applied.length === 0 ? 'Nothing to do' : `Applied ${applied.join(', ')}`);
 }

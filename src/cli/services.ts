@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import {
   type DynamicModule,
   type INestApplicationContext,
@@ -5,7 +7,7 @@ import {
   Module,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { CONFIG, readEnvironment } from '../config.js';
+import { CONFIG, type LatchkeyConfig, readEnvironment } from '../config.js';
 import { FoundationModule } from '../foundation.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
@@ -16,12 +18,11 @@ import { tell } from './terminal.js';
 /** The parts of the service that commands use, without HTTP. */
 @Module({})
 class CliModule {
-  static fromEnvironment(): DynamicModule {
-    const config = { provide: CONFIG, useValue: readEnvironment() };
+  static with(config: LatchkeyConfig): DynamicModule {
     return {
       module: CliModule,
       imports: [
-        FoundationModule.with([config]),
+        FoundationModule.with([{ provide: CONFIG, useValue: config }]),
         KeysModule,
         PasswordsModule,
         SessionsModule,
@@ -47,13 +48,22 @@ const WARNINGS: LoggerService = {
 export async function withServices<Result>(
   work: (services: INestApplicationContext) => Promise<Result>,
 ): Promise<Result> {
-  const services = await NestFactory.createApplicationContext(CliModule.fromEnvironment(), {
+  const config = readEnvironment();
+  const note = noteAboutNewFile(config);
+  const services = await NestFactory.createApplicationContext(CliModule.with(config), {
     logger: WARNINGS,
     abortOnError: false,
   });
+  if (note !== undefined) tell(note);
   try {
     return await work(services);
   } finally {
     await services.close();
   }
+}
+
+/** Whoever calls from another folder than the service's gets another file, and should know. */
+export function noteAboutNewFile({ databaseUrl }: LatchkeyConfig): string | undefined {
+  if (databaseUrl.kind !== 'sqlite' || existsSync(databaseUrl.file)) return undefined;
+  return `Made a new database: ${resolve(databaseUrl.file)}`;
 }
