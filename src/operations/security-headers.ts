@@ -8,7 +8,7 @@ import type { LatchkeyConfig } from '../config.js';
 export function securityHeaders(config: LatchkeyConfig): FastifyHelmetOptions {
   const https = config.publicUrl.startsWith('https:');
   return {
-    strictTransportSecurity: https ? { maxAge: 31_536_000 } : false,
+    strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
     contentSecurityPolicy: {
