@@ -18,6 +18,7 @@ import type { Read, Schema, Write } from '../src/database/schema.js';
 import { KeyRepository } from '../src/keys/key.repository.js';
 import { AttemptLimiter } from '../src/passwords/attempt-limiter.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
+import { UsersRepository } from '../src/users/users.repository.js';
 
 /*
  * The SQL of every statement, in both dialects. A change that is meant is taken over with
@@ -127,6 +128,36 @@ const keyCalls: Calls = {
   remove: (db) => keys.remove(db, ['1', '2']),
 };
 
+const users = new UsersRepository();
+const USER = {
+  id: '1',
+  email: 'ada@example.com',
+  emailVerified: true,
+  username: 'ada',
+  name: 'Ada',
+  roles: ['user'],
+  disabled: false,
+  passwordHash: 'hash',
+  createdAt: new Date(0),
+};
+const CHANGES = { email: 'ada@example.com', emailVerified: true, username: null, name: null };
+
+const userCalls: Calls = {
+  insert: (db) => users.insert(db, USER),
+  findMany: (db) => users.findMany(db, ['1', '2']),
+  findByEmail: (db) => users.findByEmail(db, USER.email),
+  findByUsername: (db) => users.findByUsername(db, 'ada'),
+  list: (db) => users.list(db, { limit: 50 }),
+  'list from a cursor': (db) => users.list(db, { limit: 50, after: { createdAt: 0, id: '1' } }),
+  'list by a query': (db) => users.list(db, { limit: 50, query: 'ada' }),
+  update: (_db, trx) => users.update(trx, '1', { ...CHANGES, roles: [], disabled: true }),
+  replaceHash: (db) => users.replaceHash(db, '1', 'hash', 'other'),
+  'replaceHash of none': (db) => users.replaceHash(db, '1', null, 'other'),
+  setHash: (db) => users.setHash(db, '1', 'other'),
+  remove: (_db, trx) => users.remove(trx, '1'),
+  hasOtherAdmin: (_db, trx) => users.hasOtherAdmin(trx, '1'),
+};
+
 function limiter(db: Read): AttemptLimiter {
   const run = (work: (db: Read) => Promise<unknown>) => work(db);
   const database = { read: run, write: run, transaction: run } as unknown as Database;
@@ -143,6 +174,7 @@ const limiterCalls: Calls = {
 const CLASSES = {
   sessions: { type: SessionRepository, calls: sessionCalls },
   keys: { type: KeyRepository, calls: keyCalls },
+  users: { type: UsersRepository, calls: userCalls },
 };
 
 describe.each(['sqlite', 'postgres'] as const)('SQL on %s', (dialect) => {
