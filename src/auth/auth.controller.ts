@@ -93,7 +93,7 @@ export class AuthController {
     const user = await this.users.create({
       email: normalEmail(body.email),
       emailVerified: false,
-      username: body.username ?? null,
+      username: body.username?.toLowerCase() ?? null,
       name: body.name ?? null,
       roles: ['user'],
       passwordHash: await this.hasher.hash(body.password),

@@ -1,6 +1,12 @@
 import { Module } from '@nestjs/common';
+import { Sweeper } from '../database/sweeper.js';
 import { SessionRepository } from './session.repository.js';
 import { Sessions } from './sessions.js';
 
+/** Sessions, and the sweep that removes what is over. */
 @Module({ providers: [SessionRepository, Sessions], exports: [Sessions] })
-export class SessionsModule {}
+export class SessionsModule {
+  constructor(sweeper: Sweeper, sessions: Sessions) {
+    sweeper.register('sessions', () => sessions.sweep());
+  }
+}
