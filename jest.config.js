@@ -4,7 +4,10 @@ export default {
   testMatch: ['<rootDir>/test/**/*{.spec,-spec}.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/data'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'] },
+  moduleNameMapper: {
+    '^latchkey$': '<rootDir>/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
