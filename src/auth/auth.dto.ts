@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, IsString, MaxLength, ValidateIf } from 'class-validator';
 import { type Transport, TRANSPORTS } from '../contract/responses.js';
 import { IsEmailField, IsNameField, IsPasswordField, IsUsernameField } from '../http/fields.js';
+import { UserDto } from '../users/user.dto.js';
 
 const GIVEN = (_: object, value: unknown) => value !== undefined;
 
@@ -81,16 +82,6 @@ export class ChangePasswordDto {
   newPassword!: string;
 }
 
-export class UserDto {
-  @ApiProperty() id!: string;
-  @ApiProperty({ format: 'email' }) email!: string;
-  @ApiProperty() emailVerified!: boolean;
-  @ApiProperty({ type: String, nullable: true }) username!: string | null;
-  @ApiProperty({ type: String, nullable: true }) name!: string | null;
-  @ApiProperty({ type: [String] }) roles!: string[];
-  @ApiProperty({ format: 'date-time' }) createdAt!: string;
-}
-
 export class TokenResponseDto {
   @ApiProperty({ enum: ['Bearer'] }) tokenType!: 'Bearer';
   @ApiProperty() accessToken!: string;
@@ -100,19 +91,4 @@ export class TokenResponseDto {
   @ApiProperty({ description: 'Seconds.' }) refreshExpiresIn!: number;
   @ApiProperty() sessionId!: string;
   @ApiProperty({ type: UserDto }) user!: UserDto;
-}
-
-export class SessionDto {
-  @ApiProperty() id!: string;
-  @ApiProperty() current!: boolean;
-  @ApiProperty({ format: 'date-time' }) createdAt!: string;
-  @ApiProperty({ format: 'date-time' }) lastUsedAt!: string;
-  @ApiProperty({ format: 'date-time' }) expiresAt!: string;
-  @ApiProperty({ type: String, nullable: true }) ip!: string | null;
-  @ApiProperty({ type: String, nullable: true }) userAgent!: string | null;
-  @ApiProperty({ type: String, nullable: true }) device!: string | null;
-}
-
-export class SessionListDto {
-  @ApiProperty({ type: [SessionDto] }) sessions!: SessionDto[];
 }

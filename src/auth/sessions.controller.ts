@@ -21,9 +21,9 @@ import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { Problem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { SessionListDto } from '../sessions/session.dto.js';
 import { Sessions } from '../sessions/sessions.js';
 import { AccessTokenGuard } from './access-token.guard.js';
-import { SessionListDto } from './auth.dto.js';
 
 /** A user's own sessions: where he is signed in. */
 @ApiTags('auth')

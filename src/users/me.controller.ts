@@ -1,0 +1,88 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Patch,
+  Res,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { AccessTokenClaims } from '../contract/claims.js';
+import type { UserView } from '../contract/responses.js';
+import { CurrentUser } from '../http/access.decorators.js';
+import { ApiProblems } from '../http/api-problems.js';
+import { Cookies } from '../http/cookies.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+import { StrictBody } from '../http/strict-body.js';
+import { CallerGuard } from './caller.guard.js';
+import { MeService } from './me.service.js';
+import { UserDto } from './user.dto.js';
+import { userView } from './user-view.js';
+import { DeleteMeDto, UpdateMeDto } from './users.dto.js';
+import { UsersService } from './users.service.js';
+
+/** The signed-in user's own account. */
+@ApiTags('users')
+@ApiBearerAuth()
+@Controller('users/me')
+@UseGuards(CallerGuard)
+@UseFilters(ProblemFilter)
+export class MeController {
+  constructor(
+    private readonly users: UsersService,
+    private readonly me: MeService,
+    private readonly cookies: Cookies,
+  ) {}
+
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'The signed-in user' })
+  @ApiOkResponse({ type: UserDto })
+  @ApiProblems('token_missing', 'token_invalid')
+  async read(@CurrentUser() claims: AccessTokenClaims): Promise<UserView> {
+    return userView(await this.users.get(claims.sub));
+  }
+
+  @Patch()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Change name and user name of the signed-in user; null clears' })
+  @ApiOkResponse({ type: UserDto })
+  @ApiProblems('validation_failed', 'token_missing', 'token_invalid', 'username_taken')
+  async update(
+    @CurrentUser() claims: AccessTokenClaims,
+    @StrictBody() body: UpdateMeDto,
+  ): Promise<UserView> {
+    return userView(await this.users.update(claims.sub, body));
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Delete the signed-in user, who gives the password once more' })
+  @ApiNoContentResponse()
+  @ApiProblems(
+    'validation_failed',
+    'token_missing',
+    'token_invalid',
+    'reauthentication_required',
+    'last_admin',
+    'rate_limited',
+    'overloaded',
+  )
+  async remove(
+    @CurrentUser() claims: AccessTokenClaims,
+    @StrictBody() { password }: DeleteMeDto,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<void> {
+    await this.me.remove(claims.sub, password);
+    this.cookies.clear(response);
+  }
+}

@@ -1,0 +1,135 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { AccessTokenClaims } from '../contract/claims.js';
+import type { SessionView, UserView } from '../contract/responses.js';
+import { CurrentUser, Roles } from '../http/access.decorators.js';
+import { ApiProblems } from '../http/api-problems.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+import { StrictBody, StrictQuery } from '../http/strict-body.js';
+import { SessionListDto } from '../sessions/session.dto.js';
+import { Sessions } from '../sessions/sessions.js';
+import { CallerGuard } from './caller.guard.js';
+import { UserDto } from './user.dto.js';
+import { userView } from './user-view.js';
+import { CreateUserDto, ListUsersDto, UpdateUserDto, UserPageDto } from './users.dto.js';
+import { UsersService } from './users.service.js';
+
+/** Administration of users. */
+@ApiTags('administration')
+@ApiBearerAuth()
+@Controller('users')
+@Roles('admin')
+@UseGuards(CallerGuard)
+@UseFilters(ProblemFilter)
+export class UsersController {
+  constructor(
+    private readonly users: UsersService,
+    private readonly sessions: Sessions,
+  ) {}
+
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'List users, the newest first' })
+  @ApiOkResponse({ type: UserPageDto })
+  @ApiProblems('validation_failed', 'token_missing', 'token_invalid', 'forbidden')
+  async list(
+    @StrictQuery() wanted: ListUsersDto,
+  ): Promise<{ items: UserView[]; nextCursor: string | null }> {
+    const { items, nextCursor } = await this.users.list(wanted);
+    return { items: items.map(userView), nextCursor };
+  }
+
+  @Post()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Create a user, who is not signed in by it' })
+  @ApiCreatedResponse({ type: UserDto })
+  @ApiProblems(
+    'validation_failed',
+    'token_missing',
+    'token_invalid',
+    'forbidden',
+    'email_taken',
+    'username_taken',
+    'overloaded',
+  )
+  async create(@StrictBody() body: CreateUserDto): Promise<UserView> {
+    return userView(await this.users.createByAdmin(body));
+  }
+
+  @Get(':id')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'One user' })
+  @ApiOkResponse({ type: UserDto })
+  @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found')
+  async read(@Param('id') id: string): Promise<UserView> {
+    return userView(await this.users.get(id));
+  }
+
+  @Patch(':id')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Change a user; a change of roles shows in the next access token' })
+  @ApiOkResponse({ type: UserDto })
+  @ApiProblems(
+    'validation_failed',
+    'token_missing',
+    'token_invalid',
+    'forbidden',
+    'not_found',
+    'email_taken',
+    'username_taken',
+    'last_admin',
+  )
+  async update(@Param('id') id: string, @StrictBody() body: UpdateUserDto): Promise<UserView> {
+    return userView(await this.users.update(id, body));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Delete a user and end all sessions' })
+  @ApiNoContentResponse()
+  @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found', 'last_admin')
+  async remove(@Param('id') id: string): Promise<void> {
+    await this.users.remove(id);
+  }
+
+  @Get(':id/sessions')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'List the sessions of a user' })
+  @ApiOkResponse({ type: SessionListDto })
+  @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found')
+  async listSessions(
+    @Param('id') id: string,
+    @CurrentUser() claims: AccessTokenClaims,
+  ): Promise<{ sessions: SessionView[] }> {
+    const user = await this.users.get(id);
+    return { sessions: await this.sessions.list(user.id, claims.sid) };
+  }
+
+  @Delete(':id/sessions')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'End all sessions of a user' })
+  @ApiNoContentResponse()
+  @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found')
+  async endSessions(@Param('id') id: string): Promise<void> {
+    const user = await this.users.get(id);
+    await this.sessions.endAll(user.id, 'ended_by_admin');
+  }
+}

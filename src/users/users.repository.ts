@@ -1,0 +1,179 @@
+import { Injectable } from '@nestjs/common';
+import type { Selectable, Updateable } from 'kysely';
+import type { Read, UsersTable, Write } from '../database/schema.js';
+import { emailKey } from '../http/email.js';
+import type { UserCursor } from './user-cursor.js';
+import { beginsWith } from './user-search.js';
+import type { UserRecord } from './user-store.js';
+
+/** What may be changed of a user. Members that are left out stay as they are. */
+export type UserChanges = Partial<
+  Pick<UserRecord, 'email' | 'emailVerified' | 'username' | 'name' | 'roles' | 'disabled'>
+>;
+
+export interface PageWanted {
+  limit: number;
+  /** Where the page before ended. */
+  after?: UserCursor | undefined;
+  /** How an e-mail, user name or name begins; empty finds all. */
+  query?: string | undefined;
+}
+
+const COLUMNS = [
+  'id',
+  'email',
+  'email_verified',
+  'username',
+  'name',
+  'roles',
+  'password_hash',
+  'disabled',
+  'created_at',
+] as const;
+
+type UserRow = Pick<Selectable<UsersTable>, (typeof COLUMNS)[number]>;
+
+/** The statements on `users`. */
+@Injectable()
+export class UsersRepository {
+  /** Fails on an e-mail or user name that is there already. */
+  async insert(db: Read, user: UserRecord): Promise<void> {
+    await db
+      .insertInto('users')
+      .values({
+        id: user.id,
+        email: user.email,
+        email_key: emailKey(user.email),
+        email_verified: Number(user.emailVerified),
+        username: user.username,
+        name: user.name,
+        roles: JSON.stringify(user.roles),
+        password_hash: user.passwordHash,
+        disabled: Number(user.disabled),
+        created_at: user.createdAt.getTime(),
+      })
+      .execute();
+  }
+
+  async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, UserRecord>> {
+    const rows = await db.selectFrom('users').select(COLUMNS).where('id', 'in', ids).execute();
+    return new Map(rows.map((row) => [row.id, fromTable(row)]));
+  }
+
+  findByEmail(db: Read, email: string): Promise<UserRecord | null> {
+    return this.#findBy(db, 'email_key', emailKey(email));
+  }
+
+  /** @param username in lower case. */
+  findByUsername(db: Read, username: string): Promise<UserRecord | null> {
+    return this.#findBy(db, 'username', username);
+  }
+
+  /** Newest first. */
+  async list(db: Read, { limit, after, query }: PageWanted): Promise<UserRecord[]> {
+    let select = db.selectFrom('users').select(COLUMNS);
+    if (query !== undefined && query !== '') select = select.where(beginsWith(query));
+    if (after !== undefined) {
+      select = select.where((from) =>
+        from.or([
+          from('created_at', '<', after.createdAt),
+          from.and([from('created_at', '=', after.createdAt), from('id', '<', after.id)]),
+        ]),
+      );
+    }
+    const rows = await select
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(fromTable);
+  }
+
+  /** Fails on an e-mail or user name that somebody else has. @returns the user as he is now. */
+  async update(trx: Write, id: string, changes: UserChanges): Promise<UserRecord | null> {
+    const row = await trx
+      .updateTable('users')
+      .set(toTable(changes))
+      .where('id', '=', id)
+      .returning(COLUMNS)
+      .executeTakeFirst();
+    return row === undefined ? null : fromTable(row);
+  }
+
+  /** @returns whether the hash was still `from`. */
+  async replaceHash(db: Read, id: string, from: string | null, to: string): Promise<boolean> {
+    const result = await db
+      .updateTable('users')
+      .set({ password_hash: to })
+      .where('id', '=', id)
+      .where('password_hash', from === null ? 'is' : '=', from)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  /** Whatever the hash was. @returns whether the user is there. */
+  async setHash(db: Read, id: string, hash: string): Promise<boolean> {
+    const result = await db
+      .updateTable('users')
+      .set({ password_hash: hash })
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  async remove(trx: Write, id: string): Promise<void> {
+    await trx.deleteFrom('users').where('id', '=', id).execute();
+  }
+
+  /** Whether anybody else is an enabled administrator. Means little without the lock `admins`. */
+  async hasOtherAdmin(trx: Write, id: string): Promise<boolean> {
+    const other = await trx
+      .selectFrom('users')
+      .select('id')
+      .where('id', '!=', id)
+      .where('disabled', '=', 0)
+      .where('roles', 'like', '%"admin"%')
+      .limit(1)
+      .executeTakeFirst();
+    return other !== undefined;
+  }
+
+  async #findBy(
+    db: Read,
+    column: 'email_key' | 'username',
+    value: string,
+  ): Promise<UserRecord | null> {
+    const row = await db
+      .selectFrom('users')
+      .select(COLUMNS)
+      .where(column, '=', value)
+      .executeTakeFirst();
+    return row === undefined ? null : fromTable(row);
+  }
+}
+
+function toTable(changes: UserChanges): Updateable<UsersTable> {
+  const { email, emailVerified, username, name, roles, disabled } = changes;
+  return {
+    ...(email === undefined ? {} : { email, email_key: emailKey(email) }),
+    ...(emailVerified === undefined ? {} : { email_verified: Number(emailVerified) }),
+    ...(username === undefined ? {} : { username }),
+    ...(name === undefined ? {} : { name }),
+    ...(roles === undefined ? {} : { roles: JSON.stringify(roles) }),
+    ...(disabled === undefined ? {} : { disabled: Number(disabled) }),
+  };
+}
+
+function fromTable(row: UserRow): UserRecord {
+  return {
+    id: row.id,
+    email: row.email,
+    emailVerified: row.email_verified === 1,
+    username: row.username,
+    name: row.name,
+    roles: JSON.parse(row.roles) as string[],
+    disabled: row.disabled === 1,
+    passwordHash: row.password_hash,
+    createdAt: new Date(row.created_at),
+  };
+}
