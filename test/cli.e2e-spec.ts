@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import bcrypt from 'bcrypt';
 import { CLI, cliEnvironment, latchkey, latchkeyJson } from './support/cli.js';
+import { endProcesses, spawnService } from './support/process.js';
 import { type Environment, describeOnEachDatabase, type TestService } from './support/suite.js';
 import type { UserView } from '../src/contract/responses.js';
 
@@ -279,9 +280,11 @@ describeOnEachDatabase('latchkey users', (suite) => {
 });
 
 describeOnEachDatabase('latchkey keys', (suite) => {
+  afterAll(() => endProcesses());
+
   it('rotate stages a key, then signs with it; a running service sees both within 10 s', async () => {
-    const service = await suite.openFresh();
-    const { environment } = service.database;
+    const { environment } = await suite.freshDatabase();
+    const service = await spawnService(environment);
     const kids = async () => {
       const { keys } = (await service.get('/.well-known/jwks.json')).json<{
         keys: { kid: string }[];

@@ -18,7 +18,7 @@ export interface TestDatabase {
 }
 
 /** PostgreSQL demands a secret that all nodes share; SQLite makes its own. */
-export const SECRET = 'a secret of the tests, long enough for anybody';
+export const SECRET = 'a secret of the tests that is long enough for anybody';
 
 export function createDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   return kind === 'sqlite' ? createSqlite() : createPostgres(serverUrl());
