@@ -145,11 +145,12 @@ export function helpTexts(command) {
 const DOCUMENTED_URL = 'http://localhost:3000';
 
 /**
- * What `GET /openapi.json` answers in a service that has nothing but the defaults. It does not listen,
- * and its database is in memory.
+ * What `GET /openapi.json` answers in a service that has nothing but the defaults. It listens on a free
+ * port of this machine for a moment, and its database is in memory.
  *
  * @param {(config: never, options: { logger: false }) => Promise<{
- *   inject(request: { url: string }): PromiseLike<{ statusCode: number, body: string }>,
+ *   listen(port: number, host: string): Promise<unknown>,
+ *   getUrl(): Promise<string>,
  *   close(): Promise<void>,
  * }>} createService
  * @param {(environment: Record<string, string>) => unknown} readEnvironment
@@ -160,9 +161,10 @@ export async function openApiDocument(createService, readEnvironment) {
   const config = /** @type {never} */ (readEnvironment(environment));
   const service = await createService(config, { logger: false });
   try {
-    const { statusCode, body } = await service.inject({ url: '/openapi.json' });
-    if (statusCode !== 200) throw new Error(`/openapi.json answered ${statusCode}`);
-    return JSON.parse(body);
+    await service.listen(0, '127.0.0.1');
+    const answer = await fetch(`${await service.getUrl()}/openapi.json`);
+    if (!answer.ok) throw new Error(`/openapi.json answered ${answer.status}`);
+    return /** @type {OpenApi} */ (await answer.json());
   } finally {
     await service.close();
   }
