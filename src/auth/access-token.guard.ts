@@ -6,6 +6,7 @@ import { PUBLIC_ROUTE, REQUIRED_ROLES, REQUIRED_SCOPES } from '../http/access.de
 import { Problem } from '../http/problem.js';
 import { TokenRejected } from '../tokens/strict-jwt.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
+import { StrategyPerRequest } from './strategy-per-request.js';
 
 const CHALLENGE = 'Bearer realm="latchkey"';
 
@@ -24,7 +25,7 @@ export class AccessTokenGuard extends AuthGuard() {
     private readonly reflector: Reflector,
     private readonly adapterHost: HttpAdapterHost,
   ) {
-    super({ defaultStrategy: strategy as never });
+    super({ defaultStrategy: new StrategyPerRequest(strategy) as never });
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {

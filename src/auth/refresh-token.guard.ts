@@ -7,6 +7,7 @@ import { Problem } from '../http/problem.js';
 import type { AuthRequest } from './auth-request.js';
 import { idempotencyKey, PresentedTokens, refreshTokenInvalid } from './presented-token.js';
 import { RefreshTokenStrategy } from './refresh-token.strategy.js';
+import { StrategyPerRequest } from './strategy-per-request.js';
 
 /** What a request for a renewal brought: all of it well-formed, and the token signed by us. */
 export interface RenewalRequest {
@@ -24,7 +25,7 @@ export class RefreshTokenGuard extends AuthGuard() {
     strategy: RefreshTokenStrategy,
     private readonly presented: PresentedTokens,
   ) {
-    super({ defaultStrategy: strategy as never });
+    super({ defaultStrategy: new StrategyPerRequest(strategy) as never });
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
