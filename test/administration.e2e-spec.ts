@@ -30,14 +30,14 @@ describeOnEachDatabase('Administration', (suite) => {
   const change = (id: string, body: object) => service.patch(`/users/${id}`, body, { bearer });
 
   describe('is for administrators', () => {
-    const routes: [method: string, path: string, body?: object][] = [
-      ['GET', '/users'],
+    const routes: [method: string, path: string, body: object | undefined][] = [
+      ['GET', '/users', undefined],
       ['POST', '/users', { email: 'x@example.com', password: PASSWORD }],
-      ['GET', '/users/ID'],
+      ['GET', '/users/ID', undefined],
       ['PATCH', '/users/ID', { name: 'Mallory' }],
-      ['DELETE', '/users/ID'],
-      ['GET', '/users/ID/sessions'],
-      ['DELETE', '/users/ID/sessions'],
+      ['DELETE', '/users/ID', undefined],
+      ['GET', '/users/ID/sessions', undefined],
+      ['DELETE', '/users/ID/sessions', undefined],
     ];
     it.each(routes)('%s %s', async (method, path, json) => {
       const { accessToken, user: plain } = await service.register();

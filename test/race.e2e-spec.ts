@@ -84,7 +84,7 @@ describeOnEachDatabase('Parallel renewals of one token, on two nodes', (suite) =
       const strict = await twoNodes({ REFRESH_RETRY_WINDOW: '0' });
       let pair = renewed(await node(0, strict).register());
       for (let round = 0; round < ROUNDS; round += 1) {
-        const key = () => ({ 'idempotency-key': `round-${round}` });
+        const key = () => ({ 'idempotency-key': `race-round-${round}` });
         const answers = await race(crowd, pair.refreshToken, key, strict);
         pair = expectOneSuccessor(answers, pair.refreshToken);
       }
