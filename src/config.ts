@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type LatchkeyConfig,
@@ -68,64 +68,69 @@ function entries(): [SettingName, Setting<unknown>][] {
 
 function resolve(texts: Partial<Record<SettingName, string>>, production: boolean): LatchkeyConfig {
   const problems: string[] = [];
+  const unread = new Set<SettingName>();
   const values: Record<string, unknown> = { production };
   for (const [name, setting] of entries()) {
     try {
       const text = texts[name] ?? setting.default;
       values[name] = text === undefined ? undefined : setting.parse(text);
     } catch (error) {
+      unread.add(name);
       problems.push(`${setting.variable} ${error instanceof Error ? error.message : 'is wrong'}`);
     }
   }
   const config = values as unknown as LatchkeyConfig;
-  if (problems.length === 0) problems.push(...crossChecks(config));
+  for (const [needs, broken, problem] of RULES) {
+    if (!needs.some((name) => unread.has(name)) && broken(config)) problems.push(problem);
+  }
   if (problems.length > 0) throw new ConfigurationError(problems);
   return complete(config);
 }
 
-function crossChecks(config: LatchkeyConfig): string[] {
-  const rules: [broken: boolean, problem: string][] = [
-    [
-      config.accessTokenAlg === 'HS256' && config.accessTokenSecret === undefined,
-      'ACCESS_TOKEN_SECRET is required when ACCESS_TOKEN_ALG is HS256',
-    ],
-    [
-      config.accessTokenAlg !== 'HS256' && config.accessTokenSecret !== undefined,
-      'ACCESS_TOKEN_SECRET is only for ACCESS_TOKEN_ALG=HS256',
-    ],
-    [
-      config.accessTokenAlg === 'HS256' && config.signingKeyFile !== undefined,
-      'SIGNING_KEY_FILE has no use with ACCESS_TOKEN_ALG=HS256',
-    ],
-    [
-      config.cookieSameSite === 'none' && !config.cookieSecure,
-      'COOKIE_SAME_SITE=none needs COOKIE_SECURE=true: browsers refuse the cookie otherwise',
-    ],
-    [
-      config.production && config.bcryptCost < 10,
-      'BCRYPT_COST below 10 is not for NODE_ENV=production',
-    ],
-    [
-      config.secret === undefined && config.databaseUrl.kind === 'postgres',
-      'LATCHKEY_SECRET is required with PostgreSQL: every node must have the same one',
-    ],
-    [
-      config.refreshTokenTtl > config.sessionMaxAge,
-      'REFRESH_TOKEN_TTL must not be longer than SESSION_MAX_AGE',
-    ],
-    [
-      config.accessTokenTtl > config.refreshTokenTtl,
-      'ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL',
-    ],
-    [
-      config.metricsPort !== undefined &&
-        config.metricsPort !== 0 &&
-        config.metricsPort === config.port,
-      'METRICS_PORT must differ from PORT',
-    ],
-  ];
-  return rules.filter(([broken]) => broken).map(([, problem]) => problem);
-}
+/** What settings ask of each other: whether it is broken, and what to say. */
+type Rule = readonly [
+  needs: SettingName[],
+  broken: (config: LatchkeyConfig) => boolean,
+  problem: string,
+];
+
+const RULES: readonly Rule[] = [
+  [
+    ['accessTokenAlg', 'accessTokenSecret'],
+    (config) => config.accessTokenAlg === 'HS256' && config.accessTokenSecret === undefined,
+    'ACCESS_TOKEN_SECRET is required when ACCESS_TOKEN_ALG is HS256',
+  ],
+  [
+    ['accessTokenAlg', 'accessTokenSecret'],
+    (config) => config.accessTokenAlg !== 'HS256' && config.accessTokenSecret !== undefined,
+    'ACCESS_TOKEN_SECRET is only for ACCESS_TOKEN_ALG=HS256',
+  ],
+  [
+    ['accessTokenAlg'],
+    (config) => config.accessTokenAlg === 'HS256' && config.signingKeyFile !== undefined,
+    'SIGNING_KEY_FILE has no use with ACCESS_TOKEN_ALG=HS256',
+  ],
+  [
+    ['cookieSameSite', 'cookieSecure'],
+    (config) => config.cookieSameSite === 'none' && !config.cookieSecure,
+    'COOKIE_SAME_SITE=none needs COOKIE_SECURE=true: browsers refuse the cookie otherwise',
+  ],
+  [
+    ['bcryptCost'],
+    (config) => config.production && config.bcryptCost < 10,
+    'BCRYPT_COST below 10 is not for NODE_ENV=production',
+  ],
+  [
+    ['databaseUrl', 'secret'],
+    (config) => config.secret === undefined && config.databaseUrl.kind === 'postgres',
+    'LATCHKEY_SECRET is required with PostgreSQL: every node must have the same one',
+  ],
+  [
+    ['port', 'metricsPort'],
+    (config) => config.metricsPort === config.port && config.port !== 0,
+    'METRICS_PORT must differ from PORT',
+  ],
+];
 
 function complete(config: LatchkeyConfig): LatchkeyConfig {
   const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`;
@@ -145,18 +150,23 @@ export function threadPoolSize(): number {
 /**
  * The secrets that wrap the working keys, newest first. For SQLite without `LATCHKEY_SECRET` one is
  * made at the first start and kept beside the database, readable by its owner only.
+ *
+ * @param first whether there are no keys yet. If there are, a secret made now could not open them.
+ * @throws ConfigurationError when the kept secret is gone or damaged.
  */
-export function wrappingSecrets(config: LatchkeyConfig): readonly string[] {
+export function wrappingSecrets(config: LatchkeyConfig, first: boolean): readonly string[] {
   if (config.secret !== undefined) return config.secret;
   if (config.databaseUrl.kind === 'sqlite' && config.databaseUrl.file !== ':memory:') {
-    return [storedSecret(join(dirname(config.databaseUrl.file), 'latchkey.secret'))];
+    return [keptSecret(join(dirname(config.databaseUrl.file), 'latchkey.secret'), first)];
   }
   return [randomBytes(32).toString('base64url')];
 }
 
-function storedSecret(file: string): string {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) writeOnce(file, randomBytes(32).toString('base64url'));
+function keptSecret(file: string, first: boolean): string {
+  if (first && !existsSync(file)) writeOnce(file, randomBytes(32).toString('base64url'));
+  if (!existsSync(file)) {
+    throw new ConfigurationError([`LATCHKEY_SECRET: the kept secret is gone, it was ${file}`]);
+  }
   const secret = readFileSync(file, 'utf8').trim();
   if (Buffer.byteLength(secret) >= 32) return secret;
   throw new ConfigurationError([`LATCHKEY_SECRET: the kept secret is damaged, see ${file}`]);

@@ -47,7 +47,8 @@ export class AuthService {
    * @throws Problem `invalid_credentials`, `rate_limited`, `overloaded`.
    */
   async signIn(given: Credentials, transport: Transport, from: RequestInfo): Promise<SignedIn> {
-    const account = given.email === undefined ? `${given.username}` : emailKey(given.email);
+    const user = await this.findUser(given);
+    const account = user?.id ?? nameOf(given);
     const attempt = await this.limiter.count([
       limits.perAddress(from.ip),
       limits.perAccountAndAddress(account, from.ip),
@@ -55,7 +56,6 @@ export class AuthService {
     ]);
     const [wait = 0, ...locks] = attempt.waits;
     if (wait > 0) throw this.limited(wait);
-    const user = await this.findUser(given);
     const locked = locks.some((seconds) => seconds > 0);
     const hash = locked || user?.disabled ? null : (user?.passwordHash ?? null);
     const verdict = await this.verify(given.password, hash, attempt.forgive);
@@ -141,7 +141,7 @@ export class AuthService {
 
   private findUser(given: Credentials): Promise<UserRecord | null> {
     if (given.email !== undefined) return this.users.findByEmail(given.email);
-    return this.users.findByUsername(`${given.username}`.toLowerCase());
+    return this.users.findByUsername(nameOf(given));
   }
 
   private async reauthenticate(userId: string, password: string): Promise<UserRecord> {
@@ -232,4 +232,9 @@ export class AuthService {
     this.logger.warn('too many sign-ins from one address');
     return new Problem('rate_limited', { headers: { 'Retry-After': `${seconds}` } });
   }
+}
+
+/** By what an account is looked up and, where there is none, its guesses are counted. */
+function nameOf({ email, username = '' }: Credentials): string {
+  return email === undefined ? username.toLowerCase() : emailKey(email);
 }

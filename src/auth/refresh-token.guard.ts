@@ -3,6 +3,7 @@ import { AuthGuard } from '@nestjs/passport';
 import type { RefreshTokenClaims } from '../contract/claims.js';
 import type { Transport } from '../contract/responses.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
+import { LatchkeyEvents } from '../events.js';
 import { Problem } from '../http/problem.js';
 import type { AuthRequest } from './auth-request.js';
 import { idempotencyKey, PresentedTokens, refreshTokenInvalid } from './presented-token.js';
@@ -24,6 +25,7 @@ export class RefreshTokenGuard extends AuthGuard() {
   constructor(
     strategy: RefreshTokenStrategy,
     private readonly presented: PresentedTokens,
+    private readonly events: LatchkeyEvents,
   ) {
     super({ defaultStrategy: new StrategyPerRequest(strategy) as never });
   }
@@ -32,7 +34,7 @@ export class RefreshTokenGuard extends AuthGuard() {
     const request = context.switchToHttp().getRequest<AuthRequest>();
     const presented = this.presented.find(request);
     const key = idempotencyKey(request);
-    if (presented === undefined) throw refreshTokenInvalid('none was sent');
+    if (presented === undefined) throw this.refused('none was sent');
     await super.canActivate(context);
     const claims = request.user as RefreshTokenClaims;
     admitted.set(request, { claims, transport: presented.transport, idempotencyKey: key });
@@ -43,7 +45,12 @@ export class RefreshTokenGuard extends AuthGuard() {
     if (claims) return claims;
     const reason = error ?? info;
     if (reason instanceof Problem || reason instanceof StorageUnavailableError) throw reason;
-    throw refreshTokenInvalid(reason instanceof Error ? reason.message : 'refused');
+    throw this.refused(reason instanceof Error ? reason.message : 'refused');
+  }
+
+  private refused(reason: string): Problem {
+    this.events.emit('renewal', { outcome: 'rejected' });
+    return refreshTokenInvalid(reason);
   }
 }
 

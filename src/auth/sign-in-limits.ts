@@ -14,9 +14,12 @@ export function perAccountAndAddress(account: string, ip: string | null): Limit 
   return { subject: `sign-in:to:${account}:from:${ip}`, most: 10, seconds: 15 * MINUTE };
 }
 
-/** Guesses at one account from anywhere: the account is locked for everybody who isn't signed in. */
+/**
+ * Guesses at one account from anywhere: the account is locked for everybody who isn't signed in. One
+ * address alone does not get that far: its guesses stop being counted here once it is locked itself.
+ */
 export function perAccount(account: string): Limit {
-  return { subject: `sign-in:to:${account}`, most: 100, seconds: 60 * MINUTE };
+  return { subject: `sign-in:to:${account}`, most: 300, seconds: 60 * MINUTE };
 }
 
 /** Registrations from one address: answered 429. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
@@ -20,7 +20,7 @@ const BUSY_WAIT = 4_000;
 
 /** Opens or creates the file. `synchronous=FULL`: what was committed survives a power cut. */
 export function openSqlite(file: string): Kysely<Schema> {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (file !== ':memory:') makePrivate(file);
   const database = new BetterSqlite3(file, { timeout: 2_000 });
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
@@ -30,6 +30,12 @@ export function openSqlite(file: string): Kysely<Schema> {
   return new Kysely<Schema>({
     dialect: new ImmediateSqliteDialect({ database: prepared(database) }),
   });
+}
+
+/** Only the owner may read it; SQLite gives the files beside it the same mode. */
+function makePrivate(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  closeSync(openSync(file, 'a', 0o600));
 }
 
 /** Keeps prepared statements: a server's few queries are compiled by SQLite once, not at every call. */

@@ -34,8 +34,11 @@ export async function loadSigningKeys(
     KeyRepository,
     {
       provide: KeyVault,
-      useFactory: (config: LatchkeyConfig, database: Database, rows: KeyRepository) =>
-        KeyVault.open(database, rows, new KeyWrap(wrappingSecrets(config))),
+      useFactory: async (config: LatchkeyConfig, database: Database, rows: KeyRepository) => {
+        const kept = await database.read((db) => rows.all(db));
+        const wrap = new KeyWrap(wrappingSecrets(config, kept.length === 0));
+        return KeyVault.open(database, rows, wrap);
+      },
       inject: [CONFIG, Database, KeyRepository],
     },
     {

@@ -16,7 +16,10 @@ export interface Limit {
 
 /** An attempt that has been counted. */
 export interface Attempt {
-  /** Seconds until the subject may try again, for each limit in the order given; 0: not exceeded. */
+  /**
+   * Seconds until the subject may try again, for each limit in the order given; 0: not exceeded. The first
+   * one that is exceeded keeps the attempt from being counted by those after it.
+   */
   waits: readonly number[];
   /** Takes the attempt back, because it succeeded or never happened. */
   forgive(): Promise<void>;
@@ -45,7 +48,7 @@ export class AttemptLimiter {
       if (row === undefined || row.count <= limit.most) return 0;
       return Math.max(1, Math.ceil((row.expires_at - now) / 1000));
     });
-    return { waits, forgive: () => this.#forgive(limits) };
+    return { waits, forgive: () => this.#forgive(limits.slice(0, rows.length)) };
   }
 
   /** Removes a batch of counters that have run out. @returns how many. */
@@ -62,9 +65,14 @@ export class AttemptLimiter {
     return Number(result.numDeletedRows);
   }
 
+  /** Stops at the first limit that is exceeded: what is refused there must not use up the next. */
   async #countAll(trx: Read, limits: readonly Limit[], now: number) {
     const rows = [];
-    for (const limit of limits) rows.push(await countOne(trx, limit, now));
+    for (const limit of limits) {
+      const row = await countOne(trx, limit, now);
+      rows.push(row);
+      if (row !== undefined && row.count > limit.most) break;
+    }
     return rows;
   }
 
