@@ -7,7 +7,9 @@ const CONNECT_WAIT = 1_800;
 const QUERY_WAIT = 2_500;
 
 /**
- * Opens a pool. A connection that breaks while idle is dropped quietly; the next query makes a new one.
+ * Opens a pool. A connection that breaks is dropped quietly; the next query makes a new one. The pool
+ * itself listens for the errors of idle connections only: without a listener of its own, one that breaks
+ * while a query runs on it would end the process.
  */
 export function openPostgres(url: string, onIdleError: (error: Error) => void): Kysely<Schema> {
   const pool = new pg.Pool({
@@ -21,6 +23,7 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
     types: { getTypeParser },
   });
   pool.on('error', onIdleError);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
