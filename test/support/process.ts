@@ -15,7 +15,8 @@ export class ServiceProcess extends Client {
     url: string,
     readonly child: ChildProcess,
     readonly output: { text: string },
-    private readonly directory: string,
+    /** Where it runs. */
+    readonly directory: string,
   ) {
     super(url);
   }
