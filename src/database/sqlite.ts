@@ -14,6 +14,7 @@ import {
   type SqliteStatement,
 } from 'kysely';
 import type { Schema } from './schema.js';
+import { isBusy } from './storage-error.js';
 
 /** How long a write waits for another process's transaction before it gives up. */
 const BUSY_WAIT = 4_000;
@@ -101,8 +102,4 @@ class ImmediateSqliteDriver extends SqliteDriver {
       await sleep(2 + Math.random() * 8);
     }
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
 }

@@ -19,18 +19,28 @@ const DRIVER =
 export function isStorageUnavailable(error: unknown): boolean {
   if (error instanceof StorageUnavailableError) return true;
   if (error instanceof AggregateError) return error.errors.some(isStorageUnavailable);
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return (
-    POSTGRES.test(code) || SQLITE.test(code) || NETWORK.test(code) || DRIVER.test(error.message)
-  );
+  const { code, message } = partsOf(error);
+  return POSTGRES.test(code) || SQLITE.test(code) || NETWORK.test(code) || DRIVER.test(message);
+}
+
+/** Whether SQLite said that another process holds the lock. */
+export function isBusy(error: unknown): boolean {
+  return partsOf(error).code.startsWith('SQLITE_BUSY');
 }
 
 /** Whether an error says that a unique column has this value already. */
 export function violatedUnique(error: unknown, column: string): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  if (error.code === '23505') {
-    return 'constraint' in error && String(error.constraint).includes(column);
-  }
-  return error.code === 'SQLITE_CONSTRAINT_UNIQUE' && error.message.includes(`.${column}`);
+  const { code, message, constraint } = partsOf(error);
+  if (code === '23505') return constraint.includes(column);
+  return code === 'SQLITE_CONSTRAINT_UNIQUE' && message.includes(`.${column}`);
+}
+
+/** An error is told by its members: a driver's own class need not be an `Error` of this realm. */
+function partsOf(error: unknown): { code: string; message: string; constraint: string } {
+  const text = (name: string): string => {
+    if (typeof error !== 'object' || error === null) return '';
+    const value: unknown = Reflect.get(error, name);
+    return typeof value === 'string' ? value : '';
+  };
+  return { code: text('code'), message: text('message'), constraint: text('constraint') };
 }
