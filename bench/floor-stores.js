@@ -25,8 +25,10 @@ const USERS = `create table if not exists users (
 const SESSIONS = `create table if not exists sessions (
   id text primary key not null, user_id text not null, transport text not null, seed text not null,
   generation integer not null, created_at bigint not null, rotated_at bigint not null,
-  expires_at bigint not null, retry_key text, ip text, user_agent text, ended_at bigint, end_reason text)`;
-const BY_USER = 'create index if not exists sessions_by_user on sessions (user_id)';
+  expires_at bigint not null, retry_key text, ip text, user_agent text, ended_at bigint, end_reason text,
+  status_index bigint)`;
+const INDEXES = `create index if not exists sessions_by_user on sessions (user_id);
+  create index if not exists sessions_by_end on sessions (ended_at) where ended_at is not null`;
 
 /**
  * @param {string} url `sqlite:<file>` or `postgres://…`
@@ -46,7 +48,7 @@ function openSqlite(file) {
   const database = new BetterSqlite3(file);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
-  database.exec(`${USERS}; ${SESSIONS} without rowid; ${BY_USER}`);
+  database.exec(`${USERS}; ${SESSIONS} without rowid; ${INDEXES}`);
   const addUser = database.prepare('insert into users values (?, ?, ?, ?, ?)');
   const byEmail = database.prepare('select * from users where email = ?');
   const byId = database.prepare('select * from users where id = ?');
@@ -94,7 +96,7 @@ function openSqlite(file) {
  */
 async function openPostgres(url) {
   const pool = new pg.Pool({ connectionString: url, max: 10 });
-  await pool.query(`${USERS}; ${SESSIONS} with (fillfactor = 85); ${BY_USER}`);
+  await pool.query(`${USERS}; ${SESSIONS} with (fillfactor = 85); ${INDEXES}`);
   /** @type {(name: string, text: string, values: unknown[]) => Promise<any[]>} */
   const run = async (name, text, values) => (await pool.query({ name, text, values })).rows;
   return {

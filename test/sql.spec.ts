@@ -26,7 +26,7 @@ import { UsersRepository } from '../src/users/users.repository.js';
  */
 
 /** What every statement is answered with: enough for each repository to go on. */
-const ROW = { id: '1', count: 1, roles: '[]', created_at: 0, expires_at: 0 };
+const ROW = { id: '1', count: 1, value: 64, roles: '[]', created_at: 0, expires_at: 0 };
 
 class Recorder {
   readonly statements: string[] = [];
@@ -90,6 +90,7 @@ const SESSION = {
   userAgent: null,
   endedAt: null,
   endReason: null,
+  statusIndex: 0,
 } as const;
 const ADVANCE = { id: '1', generation: 0, now: 1, idleLife: 2, fullLife: 3, retryKey: null };
 
@@ -101,6 +102,8 @@ const sessionCalls: Calls = {
   end: (db) => sessions.end(db, '1', '2', 0, 'logout'),
   endAll: (db) => sessions.endAll(db, '2', 0, 'logout_all'),
   'endAll but one': (db) => sessions.endAll(db, '2', 0, 'logout_all', '1'),
+  reserveStatusIndexes: (db) => sessions.reserveStatusIndexes(db, 64),
+  giveStatusIndex: (db) => sessions.giveStatusIndex(db, '1', 7),
   countLive: (db) => sessions.countLive(db, 0),
   stretch: (db) => sessions.stretch(db, '', 0, 500),
   remove: (db) => sessions.remove(db, ['1', '2']),

@@ -7,6 +7,7 @@ import { PasswordHasher } from '../src/passwords/password-hasher.js';
 import { PasswordPolicy } from '../src/passwords/password-policy.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
 import { Sessions } from '../src/sessions/sessions.js';
+import { StatusIndexes } from '../src/sessions/status-indexes.js';
 import { readCursor, writeCursor } from '../src/users/user-cursor.js';
 import type { UserRecord } from '../src/users/user-store.js';
 import { UsersRepository } from '../src/users/users.repository.js';
@@ -21,13 +22,9 @@ import { createDatabase, type TestDatabase } from './support/databases.js';
 /** A node without HTTP. */
 function node(config: LatchkeyConfig, clock: MovableClock) {
   const database = new Database(config.databaseUrl);
-  const sessions = new Sessions(
-    config,
-    database,
-    new SessionRepository(),
-    clock,
-    new LatchkeyEvents(),
-  );
+  const rows = new SessionRepository();
+  const indexes = new StatusIndexes(database, rows);
+  const sessions = new Sessions(config, database, rows, clock, new LatchkeyEvents(), indexes);
   const keys: Pick<WorkingKeys, 'pepper'> = { pepper: () => Buffer.alloc(48) };
   const users = new UsersService(
     database,

@@ -92,8 +92,9 @@ export class AuthService {
     if (fault !== undefined || found === undefined || user === null) {
       throw this.notRenewed(fault ?? 'unknown');
     }
-    const access = this.issuer.accessToken(user, found);
-    const renewal = await this.sessions.renew(found, claims.gen, request.idempotencyKey);
+    const session = await this.sessions.withStatusIndex(found);
+    const access = this.issuer.accessToken(user, session);
+    const renewal = await this.sessions.renew(session, claims.gen, request.idempotencyKey);
     if (renewal.outcome === 'rejected') throw this.notRenewed('replaced or over');
     this.events.emit('renewal', { outcome: renewal.outcome });
     return { ...this.issuer.issue(user, renewal.session, access), outcome: renewal.outcome };

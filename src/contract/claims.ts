@@ -1,3 +1,5 @@
+import type { StatusClaim } from './status-list.js';
+
 /** `typ` header of an access token (RFC 9068 §2.1). */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
 
@@ -19,6 +21,8 @@ export interface AccessTokenClaims {
   roles: string[];
   /** Space-separated permissions of the roles (RFC 8693 §4.2). */
   scope: string;
+  /** Where to see whether the session has ended (draft-ietf-oauth-status-list §6.2). */
+  status?: StatusClaim;
   email?: string;
   username?: string;
   name?: string;

@@ -38,6 +38,8 @@ export interface SessionsTable {
   user_agent: string | null;
   ended_at: number | null;
   end_reason: string | null;
+  /** Its place, counted through all status lists; null until the next renewal for rows from before. */
+  status_index: number | null;
 }
 
 export interface KeysTable {
@@ -63,11 +65,18 @@ export interface AttemptsTable {
   expires_at: number;
 }
 
+export interface CountersTable {
+  name: string;
+  /** How many have been given away. */
+  value: number;
+}
+
 export interface Schema {
   users: UsersTable;
   sessions: SessionsTable;
   keys: KeysTable;
   attempts: AttemptsTable;
+  counters: CountersTable;
 }
 
 /** Runs single statements. A `Write` is one of these too. */

@@ -19,6 +19,8 @@ export interface SessionRow {
   userAgent: string | null;
   endedAt: number | null;
   endReason: string | null;
+  /** Its place, counted through all status lists; null for a session from before there were any. */
+  statusIndex: number | null;
 }
 
 export interface Advance {
@@ -45,7 +47,11 @@ const COLUMNS = [
   'user_agent',
   'ended_at',
   'end_reason',
+  'status_index',
 ] as const;
+
+/** The counter of the places in status lists. */
+export const STATUS_INDEX = 'status_index';
 
 /** The statements on `sessions`. */
 @Injectable()
@@ -67,6 +73,7 @@ export class SessionRepository {
         user_agent: row.userAgent,
         ended_at: row.endedAt,
         end_reason: row.endReason,
+        status_index: row.statusIndex,
       })
       .execute();
   }
@@ -153,6 +160,32 @@ export class SessionRepository {
     return Number(result.numUpdatedRows);
   }
 
+  /** @returns up to which index, exclusive, they are given away now; the last `count` are the caller's. */
+  async reserveStatusIndexes(db: Read, count: number): Promise<number> {
+    const { value } = await db
+      .insertInto('counters')
+      .values({ name: STATUS_INDEX, value: count })
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet({ value: sql<number>`counters.value + excluded.value` }),
+      )
+      .returning('value')
+      .executeTakeFirstOrThrow();
+    return value;
+  }
+
+  /** Gives a session a status index, unless it has one. @returns undefined when it is gone. */
+  async giveStatusIndex(db: Read, id: string, index: number): Promise<SessionRow | undefined> {
+    const row = await db
+      .updateTable('sessions')
+      .set({ status_index: sql<number>`coalesce(status_index, ${index})` })
+      .where('id', '=', id)
+      .returning(COLUMNS)
+      .executeTakeFirst();
+    return row === undefined ? undefined : fromTable(row);
+  }
+
   async countLive(db: Read, now: number): Promise<number> {
     const row = await db
       .selectFrom('sessions')
@@ -208,5 +241,6 @@ function fromTable(row: Selectable<SessionsTable>): SessionRow {
     userAgent: row.user_agent,
     endedAt: row.ended_at,
     endReason: row.end_reason,
+    statusIndex: row.status_index,
   };
 }

@@ -11,6 +11,7 @@ import { type EndReason, LatchkeyEvents } from '../events.js';
 import { judge } from './rotation.js';
 import { type SessionRow, SessionRepository } from './session.repository.js';
 import { sessionView } from './session-view.js';
+import { StatusIndexes } from './status-indexes.js';
 
 export interface NewSession {
   userId: string;
@@ -41,6 +42,7 @@ export class Sessions {
     private readonly rows: SessionRepository,
     private readonly clock: Clock,
     private readonly events: LatchkeyEvents,
+    private readonly statusIndexes: StatusIndexes,
   ) {
     this.#byId = new BatchReader((ids) => database.read((db) => rows.findMany(db, ids)));
   }
@@ -60,6 +62,7 @@ export class Sessions {
       retryKey: null,
       endedAt: null,
       endReason: null,
+      statusIndex: await this.statusIndexes.take(),
     };
     await this.database.write((db) => this.rows.insert(db, session));
     return session;
@@ -68,6 +71,14 @@ export class Sessions {
   /** @returns undefined for an unknown session; one that has ended is still found for a while. */
   find(id: string): Promise<SessionRow | undefined> {
     return this.#byId.get(id);
+  }
+
+  /** Sessions from before there were status lists get their place when they are renewed. */
+  async withStatusIndex(session: SessionRow): Promise<SessionRow> {
+    if (session.statusIndex !== null) return session;
+    const index = await this.statusIndexes.take();
+    const row = await this.database.write((db) => this.rows.giveStatusIndex(db, session.id, index));
+    return row ?? session;
   }
 
   async isAlive(id: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from '../contract/claims.js';
 import { Clock, epochSeconds } from '../contract/clock.js';
+import { statusClaim } from '../contract/status-list.js';
 import { type SigningKey, SigningKeys, type VerificationKey } from '../keys/signing-keys.js';
 import { wrongAccessClaim } from './claim-types.js';
 import { JwtSignature } from './jwt-signature.js';
@@ -21,6 +22,8 @@ export interface AccessTokenSubject {
     id: string;
     /** When the user signed in (ms). */
     createdAt: number;
+    /** Its place in the status lists, where it has one. */
+    statusIndex?: number | null;
   };
 }
 
@@ -123,6 +126,9 @@ export class AccessTokens {
       roles: [...user.roles],
       scope: this.#scope(user.roles),
     };
+    if (typeof session.statusIndex === 'number') {
+      claims.status = statusClaim(this.config.publicUrl, session.statusIndex);
+    }
     for (const name of this.config.accessTokenClaims) {
       const value = user[name];
       if (value !== null) claims[name] = value;

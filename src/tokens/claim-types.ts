@@ -9,6 +9,10 @@ const texts: Test = (value) => Array.isArray(value) && value.every(anyText);
 const textOrTexts: Test = (value) => text(value) || texts(value);
 const seconds: Test = (value) => Number.isSafeInteger(value);
 const count: Test = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+/** The claim may name other mechanisms too, or only those (draft-ietf-oauth-status-list §6.1). */
+const statusClaim: Test = (value) =>
+  isMembers(value) && (!Object.hasOwn(value, 'status_list') || statusList(value['status_list']));
+const statusList: Test = (value) => isMembers(value) && count(value['idx']) && text(value['uri']);
 const number: Test = (value) => Number.isFinite(value);
 
 const ACCESS: readonly [keyof AccessTokenClaims, Test][] = [
@@ -27,6 +31,7 @@ const ACCESS: readonly [keyof AccessTokenClaims, Test][] = [
 ];
 const ACCESS_OPTIONAL: readonly [string, Test][] = [
   ['nbf', number],
+  ['status', statusClaim],
   ['email', anyText],
   ['username', anyText],
   ['name', anyText],
@@ -56,6 +61,10 @@ export function wrongAccessClaim(claims: Members): string | undefined {
 /** As `wrongAccessClaim`, for refresh tokens. */
 export function wrongRefreshClaim(claims: Members): string | undefined {
   return REFRESH.find(([name, test]) => !test(own(claims, name)))?.[0];
+}
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null;
 }
 
 function own(claims: Members, name: string): unknown {
