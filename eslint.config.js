@@ -9,8 +9,9 @@ const MAY_IMPORT = {
   keys: ['database', 'http'],
   passwords: ['database', 'keys', 'http'],
   sessions: ['database', 'tokens', 'keys', 'http'],
+  revocation: ['database', 'http', 'keys', 'tokens', 'sessions'],
   users: ['database', 'http', 'passwords', 'sessions'],
-  auth: ['database', 'http', 'keys', 'passwords', 'sessions', 'tokens', 'users'],
+  auth: ['database', 'http', 'keys', 'passwords', 'revocation', 'sessions', 'tokens', 'users'],
 };
 const FOLDERS = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
 

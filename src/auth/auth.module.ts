@@ -7,6 +7,7 @@ import { FoundationModule } from '../foundation.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
+import { RevocationModule } from '../revocation/revocation.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { AccessTokenGuard } from './access-token.guard.js';
@@ -78,7 +79,15 @@ function place(
  * It guards its own routes only, unless `guardEveryRoute` is set. Works on Express and on Fastify.
  */
 @Module({
-  imports: [PassportModule, HttpModule, KeysModule, TokensModule, PasswordsModule, SessionsModule],
+  imports: [
+    PassportModule,
+    HttpModule,
+    KeysModule,
+    TokensModule,
+    PasswordsModule,
+    SessionsModule,
+    RevocationModule,
+  ],
   controllers: [AuthController, SessionsController],
   providers: [
     AccessTokenGuard,
