@@ -11,6 +11,7 @@ import {
 } from './driver.js';
 import { fillUp, sessionBytes } from './rows.js';
 import { median, quantile } from './statistics.js';
+import { measureStatusLists } from './status-lists.js';
 
 /**
  * @typedef {import('./targets.js').Workshop} Workshop
@@ -367,6 +368,35 @@ async function startsAndRests({ workshop, quick, log }, kind) {
   return { ready: median(first), again: median(again), memory };
 }
 
+/** 9: two nodes; one in a thousand sessions has just ended. @param {Context} context @returns {Promise<Row[]>} */
+async function statusLists(context) {
+  const { workshop, quick, log } = context;
+  const rows = [];
+  for (const name of ['SQLite', 'PostgreSQL']) {
+    for (const sessions of quick ? [10_000] : [10_000, 1_000_000]) {
+      const rounds = quick ? 3 : 10;
+      const url = name === 'SQLite' ? workshop.sqliteUrl() : await workshop.postgresUrl();
+      const result = await measureStatusLists(workshop, url, sessions, rounds);
+      const { first, again, delays } = result;
+      log(`  ${name}, ${sessions}: ${first.bytes} bytes; shown after ${delays.map(ms).join(', ')}`);
+      const all = `all lists of ${sessions.toLocaleString('en')} sessions, ${name}`;
+      const absolute = {
+        floor: NOTHING,
+        service: `${ms(first.milliseconds)} first, ${ms(again.milliseconds)} then`,
+      };
+      const slowest = Math.max(...delays) / 1000;
+      rows.push(
+        atMost(`${all}, KB`, 200, first.bytes / 1000, absolute),
+        atMost(`sign-out to list on both of two nodes, slowest of ${rounds}, seconds`, 1, slowest, {
+          floor: NOTHING,
+          service: `median ${ms(median(delays))}`,
+        }),
+      );
+    }
+  }
+  return rows;
+}
+
 /** @param {string} figure @param {number} goal @param {number} measured @param {{ floor: string, service: string }} absolute @returns {Row} */
 function atLeast(figure, goal, measured, absolute) {
   return { figure, goal: `≥ ${goal}`, measured: two(measured), met: measured >= goal, ...absolute };
@@ -402,4 +432,5 @@ export const FIGURES = [
   bigTable,
   storage,
   startAndMemory,
+  statusLists,
 ];
