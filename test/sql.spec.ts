@@ -17,6 +17,7 @@ import { migrations } from '../src/database/migrations/index.js';
 import type { Read, Schema, Write } from '../src/database/schema.js';
 import { KeyRepository } from '../src/keys/key.repository.js';
 import { AttemptLimiter } from '../src/passwords/attempt-limiter.js';
+import { StatusListRepository } from '../src/revocation/status-list.repository.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
 import { UsersRepository } from '../src/users/users.repository.js';
 
@@ -174,10 +175,18 @@ const limiterCalls: Calls = {
   sweep: (db) => limiter(db).sweep(),
 };
 
+const lists = new StatusListRepository();
+
+const listCalls: Calls = {
+  endedSince: (db) => lists.endedSince(db, 0),
+  given: (db) => lists.given(db),
+};
+
 const CLASSES = {
   sessions: { type: SessionRepository, calls: sessionCalls },
   keys: { type: KeyRepository, calls: keyCalls },
   users: { type: UsersRepository, calls: userCalls },
+  statusLists: { type: StatusListRepository, calls: listCalls },
 };
 
 describe.each(['sqlite', 'postgres'] as const)('SQL on %s', (dialect) => {
