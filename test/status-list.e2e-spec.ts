@@ -36,10 +36,10 @@ async function hasEnded(node: Client, accessToken: string): Promise<boolean> {
   return isSet((await listOn(node, uri)).status_list.lst, idx);
 }
 
-/** Looks again and again, for a second at most. */
+/** Looks again and again for a second, and a few times on a machine that is too busy for that. */
 async function endsWithinASecond(node: Client, accessToken: string): Promise<boolean> {
   const patience = performance.now() + 1_000;
-  while (performance.now() < patience) {
+  for (let looks = 0; looks < 5 || performance.now() < patience; looks += 1) {
     if (await hasEnded(node, accessToken)) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
