@@ -7,7 +7,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { CONFIG, resolveOptions } from '../src/config.js';
 import { Clock } from '../src/contract/clock.js';
-import { STATUS_LIST_SIZE, statusClaim } from '../src/contract/status-list.js';
+import { STATUS_LIST_SIZE, statusListReference } from '../src/contract/status-list.js';
 import { Database } from '../src/database/database.js';
 import { StorageUnavailableError } from '../src/database/storage-error.js';
 import { FoundationModule } from '../src/foundation.module.js';
@@ -56,7 +56,7 @@ describe('the bits of a list', () => {
 describe('places', () => {
   it('are counted through all lists', () => {
     const uri = (list: number) => `https://a.example/.well-known/status-lists/${list}`;
-    const claim = (index: number) => statusClaim('https://a.example', index).status_list;
+    const claim = (index: number) => statusListReference('https://a.example', index);
     expect(claim(0)).toEqual({ idx: 0, uri: uri(0) });
     expect(claim(STATUS_LIST_SIZE - 1)).toEqual({ idx: STATUS_LIST_SIZE - 1, uri: uri(0) });
     expect(claim(3 * STATUS_LIST_SIZE + 5)).toEqual({ idx: 5, uri: uri(3) });
@@ -116,7 +116,8 @@ describe('the claim', () => {
   );
 
   it('may be a place in a list', () => {
-    expect(wrongAccessClaim(claims(statusClaim('https://a.example', 1)))).toBeUndefined();
+    const reference = statusListReference('https://a.example', 1);
+    expect(wrongAccessClaim(claims({ status_list: reference }))).toBeUndefined();
   });
 });
 

@@ -1,7 +1,8 @@
-import type { StatusClaim } from './status-list.js';
-
 /** `typ` header of an access token (RFC 9068 §2.1). */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
+
+/** `typ` header of a status list (draft-ietf-oauth-status-list §5.1). */
+export const STATUS_LIST_TYPE = 'statuslist+jwt';
 
 /** `typ` header of a refresh token. */
 export const REFRESH_TOKEN_TYPE = 'rt+jwt';
@@ -21,11 +22,19 @@ export interface AccessTokenClaims {
   roles: string[];
   /** Space-separated permissions of the roles (RFC 8693 §4.2). */
   scope: string;
-  /** Where to see whether the session has ended (draft-ietf-oauth-status-list §6.2). */
-  status?: StatusClaim;
   email?: string;
   username?: string;
   name?: string;
+  /** Where it is published whether the session has ended (draft-ietf-oauth-status-list §6.1). */
+  status?: { status_list: StatusListReference };
+}
+
+/** A token's bit in a status list. */
+export interface StatusListReference {
+  /** Which of the list's bits, from 0. */
+  idx: number;
+  /** The list's address. */
+  uri: string;
 }
 
 /** The claims of a refresh token. Times are whole seconds since the epoch. */

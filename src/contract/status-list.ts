@@ -1,21 +1,15 @@
+import { STATUS_LIST_TYPE, type StatusListReference } from './claims.js';
+
 /*
  * Token Status List (draft-ietf-oauth-status-list): what the service, which makes the lists, and whoever
  * reads them have in common.
  */
-
-/** `typ` header of a status list token (§5.1). */
-export const STATUS_LIST_TYPE = 'statuslist+jwt';
 
 /** Media type of a status list token (§5.1). */
 export const STATUS_LIST_MEDIA_TYPE = `application/${STATUS_LIST_TYPE}`;
 
 /** How many sessions one list tells of. Never changes: it is part of the meaning of every index. */
 export const STATUS_LIST_SIZE = 131_072;
-
-/** The `status` claim of a token: which bit of which list tells whether it still counts (§6.2). */
-export interface StatusClaim {
-  status_list: { idx: number; uri: string };
-}
 
 /** The claims of a status list token (§5.1). Times are whole seconds since the epoch. */
 export interface StatusListClaims {
@@ -38,9 +32,8 @@ export function statusListUri(publicUrl: string, list: number): string {
   return `${publicUrl}/.well-known/status-lists/${list}`;
 }
 
-/** @param index of the session, counted through all lists. */
-export function statusClaim(publicUrl: string, index: number): StatusClaim {
+/** Where the end of a session shows. @param index of the session, counted through all lists. */
+export function statusListReference(publicUrl: string, index: number): StatusListReference {
   const list = Math.floor(index / STATUS_LIST_SIZE);
-  const idx = index % STATUS_LIST_SIZE;
-  return { status_list: { idx, uri: statusListUri(publicUrl, list) } };
+  return { idx: index % STATUS_LIST_SIZE, uri: statusListUri(publicUrl, list) };
 }

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
+import { STATUS_LIST_TYPE } from '../contract/claims.js';
 import { epochSeconds } from '../contract/clock.js';
 import {
   STATUS_LIST_MEDIA_TYPE,
   STATUS_LIST_SIZE,
-  STATUS_LIST_TYPE,
   type StatusListClaims,
   statusListUri,
 } from '../contract/status-list.js';

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from '../contract/claims.js';
 import { Clock, epochSeconds } from '../contract/clock.js';
-import { statusClaim } from '../contract/status-list.js';
+import { statusListReference } from '../contract/status-list.js';
 import { type SigningKey, SigningKeys, type VerificationKey } from '../keys/signing-keys.js';
 import { wrongAccessClaim } from './claim-types.js';
 import { JwtSignature } from './jwt-signature.js';
@@ -127,7 +127,8 @@ export class AccessTokens {
       scope: this.#scope(user.roles),
     };
     if (typeof session.statusIndex === 'number') {
-      claims.status = statusClaim(this.config.publicUrl, session.statusIndex);
+      const reference = statusListReference(this.config.publicUrl, session.statusIndex);
+      claims.status = { status_list: reference };
     }
     for (const name of this.config.accessTokenClaims) {
       const value = user[name];
