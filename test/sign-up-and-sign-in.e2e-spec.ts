@@ -340,8 +340,7 @@ describeOnEachDatabase('Sign-in', (suite) => {
       await service.login({ email, password: 'x' }),
     ];
     const bodies = answers.map((answer) => {
-      const { requestId: _, ...rest } = expectProblem(answer, 'invalid_credentials');
-      return rest;
+      return { ...expectProblem(answer, 'invalid_credentials'), requestId: undefined };
     });
     expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
     const names = answers.map((answer) => Object.keys(answer.headers).sort().join());
