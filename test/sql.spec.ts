@@ -93,13 +93,13 @@ const SESSION = {
   endReason: null,
   statusIndex: 0,
 } as const;
-const ADVANCE = { id: '1', generation: 0, now: 1, idleLife: 2, fullLife: 3, retryKey: null };
+const ADVANCE = { id: '1', generation: 0, now: 1, retryKey: null, deadline: 2 };
 
 const sessionCalls: Calls = {
   insert: (db) => sessions.insert(db, SESSION),
   findMany: (db) => sessions.findMany(db, ['1', '2']),
   listLive: (db) => sessions.listLive(db, '2', 0),
-  advance: (db) => sessions.advance(db, ADVANCE),
+  advance: (db) => sessions.advance(db, [ADVANCE, { ...ADVANCE, id: '2' }], 2, 3),
   end: (db) => sessions.end(db, '1', '2', 0, 'logout'),
   endAll: (db) => sessions.endAll(db, '2', 0, 'logout_all'),
   'endAll but one': (db) => sessions.endAll(db, '2', 0, 'logout_all', '1'),

@@ -237,5 +237,9 @@ export class AuthService {
 
 /** By what an account is looked up and, where there is none, its guesses are counted. */
 function nameOf({ email, username = '' }: Credentials): string {
-  return email === undefined ? username.toLowerCase() : emailKey(email);
+  return email === undefined ? username.replace(/[A-Z]/g, asciiLower) : emailKey(email);
+}
+
+function asciiLower(letter: string): string {
+  return letter.toLowerCase();
 }

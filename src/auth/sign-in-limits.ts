@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Limit } from '../passwords/attempt-limiter.js';
 
 export { reauthentications } from '../passwords/reauthentication-limit.js';
@@ -6,12 +7,12 @@ const MINUTE = 60;
 
 /** Guesses from one address, whatever the account: answered 429. */
 export function perAddress(ip: string | null): Limit {
-  return { subject: `sign-in:from:${ip}`, most: 100, seconds: 15 * MINUTE };
+  return { subject: `sign-in:from:${network(ip)}`, most: 100, seconds: 15 * MINUTE };
 }
 
 /** Guesses at one account from one address: the account is locked for that address. */
 export function perAccountAndAddress(account: string, ip: string | null): Limit {
-  return { subject: `sign-in:to:${account}:from:${ip}`, most: 10, seconds: 15 * MINUTE };
+  return { subject: `sign-in:to:${account}:from:${network(ip)}`, most: 10, seconds: 15 * MINUTE };
 }
 
 /**
@@ -24,5 +25,15 @@ export function perAccount(account: string): Limit {
 
 /** Registrations from one address: answered 429. */
 export function registrations(ip: string | null): Limit {
-  return { subject: `register:from:${ip}`, most: 300, seconds: 60 * MINUTE };
+  return { subject: `register:from:${network(ip)}`, most: 300, seconds: 60 * MINUTE };
+}
+
+/** What one customer of a provider has: an IPv4 address, or the first half of an IPv6 address. */
+function network(ip: string | null): string {
+  if (ip === null || !isIPv6(ip)) return String(ip);
+  const [head = '', tail] = ip.split('::');
+  const first = head === '' ? [] : head.split(':');
+  const last = tail === undefined || tail === '' ? [] : tail.split(':');
+  const gap = Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0');
+  return [...first, ...gap, ...last].slice(0, 4).join(':');
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { SigningKeys } from '../keys/signing-keys.js';
 import { Sessions } from '../sessions/sessions.js';
 import { AccessTokens } from '../tokens/access-tokens.js';
 import { TokenRejected } from '../tokens/strict-jwt.js';
@@ -13,12 +14,16 @@ export class SignOut {
   constructor(
     private readonly auth: AuthService,
     private readonly presented: PresentedTokens,
+    private readonly keys: SigningKeys,
     private readonly accessTokens: AccessTokens,
     private readonly accessTokenStrategy: AccessTokenStrategy,
     private readonly sessions: Sessions,
   ) {}
 
-  /** A token that is dead, garbled or missing ends nothing and is no error. */
+  /**
+   * A token that is dead, garbled or missing ends nothing and is no error. One that another node signed
+   * with a key made a moment ago is neither: its key is waited for.
+   */
   async endSessionOf(request: AuthRequest): Promise<void> {
     const refresh = this.presented.find(request);
     if (refresh !== undefined) {
@@ -27,6 +32,8 @@ export class SignOut {
     const access = this.accessTokenStrategy.extract(request);
     if (access === undefined) return;
     try {
+      const { header } = this.accessTokens.readStrictly(access);
+      await this.keys.findFresh(header.kid);
       const claims = this.accessTokens.verify(access);
       await this.sessions.endOne(claims.sub, claims.sid, 'logout');
     } catch (error) {

@@ -5,11 +5,12 @@ import { migrations } from './migrations/index.js';
 import { openPostgres } from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
-import { isStorageUnavailable, StorageUnavailableError } from './storage-error.js';
+import { isStorageUnavailable, isTangle, StorageUnavailableError } from './storage-error.js';
 import type { DatabaseUrl } from '../settings.js';
 
-/** After this long without an answer an operation counts as failed, so that callers get their 503 in time. */
-const PATIENCE = 4_500;
+/** Milliseconds. After this long without an answer an operation counts as failed, so that callers get their 503 in time. */
+export const PATIENCE = 4_500;
+const MOST_TANGLES = 2;
 
 /**
  * The one way to the data. Reads and writes that fail because the database is away throw
@@ -17,19 +18,23 @@ const PATIENCE = 4_500;
  */
 export class Database {
   readonly dialect: Dialect;
-  readonly #kysely: Kysely<Schema>;
+  readonly #writer: Kysely<Schema>;
+  /** On SQLite a connection of its own: who reads never waits for another process's write. */
+  readonly #reader: Kysely<Schema>;
   readonly #queue: WriteQueue | undefined;
 
   constructor(url: DatabaseUrl, onIdleError: (error: Error) => void = () => undefined) {
     this.dialect = url.kind;
-    this.#kysely =
+    this.#writer =
       url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
-    this.#queue = url.kind === 'sqlite' ? new WriteQueue(this.#kysely) : undefined;
+    const shared = url.kind === 'postgres' || url.file === ':memory:';
+    this.#reader = shared ? this.#writer : openSqlite(url.file);
+    this.#queue = url.kind === 'sqlite' ? new WriteQueue(this.#writer, PATIENCE) : undefined;
   }
 
   /** Runs statements that change nothing. */
   read<Result>(work: (db: Read) => Promise<Result>): Promise<Result> {
-    return inTime(work(this.#kysely));
+    return inTime(work(this.#reader));
   }
 
   /**
@@ -37,13 +42,13 @@ export class Database {
    * turn of the event loop share one transaction; `work` must await nothing but the database.
    */
   write<Result>(work: (db: Read) => Promise<Result>): Promise<Result> {
-    return inTime(this.#queue === undefined ? work(this.#kysely) : this.#queue.add(work));
+    return inTime(this.#queue?.add(work) ?? untangled(() => work(this.#writer)));
   }
 
   /** Runs several statements as one: all or none. `work` must await nothing but the database. */
   transaction<Result>(work: (trx: Write) => Promise<Result>): Promise<Result> {
     return inTime(
-      this.#queue === undefined ? this.#kysely.transaction().execute(work) : this.#queue.add(work),
+      this.#queue?.add(work) ?? untangled(() => this.#writer.transaction().execute(work)),
     );
   }
 
@@ -57,7 +62,7 @@ export class Database {
   /** Brings the tables up to date. Several nodes may do so at once. @returns the names of what was applied. */
   migrate(): Promise<string[]> {
     if (this.dialect === 'sqlite') return this.#applyMigrations();
-    return this.#kysely.connection().execute(async (connection) => {
+    return this.#writer.connection().execute(async (connection) => {
       await sql`select pg_advisory_lock(hashtext('latchkey:migrate'))`.execute(connection);
       try {
         return await this.#applyMigrations();
@@ -73,17 +78,29 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await this.#kysely.destroy();
+    await this.#writer.destroy();
+    if (this.#reader !== this.#writer) await this.#reader.destroy();
   }
 
   async #applyMigrations(): Promise<string[]> {
     const migrator = new Migrator({
-      db: this.#kysely,
+      db: this.#writer,
       provider: { getMigrations: () => Promise.resolve(migrations(this.dialect)) },
     });
     const { error, results } = await migrator.migrateToLatest();
     if (error !== undefined) throw error;
     return (results ?? []).map((result) => result.migrationName);
+  }
+}
+
+/** PostgreSQL gives up one of two transactions that wait for each other; nothing of it was done. */
+async function untangled<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let again = MOST_TANGLES; ; again -= 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (again === 0 || !isTangle(error)) throw error;
+    }
   }
 }
 

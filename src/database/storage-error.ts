@@ -23,6 +23,11 @@ export function isStorageUnavailable(error: unknown): boolean {
   return POSTGRES.test(code) || SQLITE.test(code) || NETWORK.test(code) || DRIVER.test(message);
 }
 
+/** Whether PostgreSQL undid a transaction because it was in another's way (deadlock, serialisation). */
+export function isTangle(error: unknown): boolean {
+  return /^40(001|P01)$/.test(partsOf(error).code);
+}
+
 /** Whether SQLite said that another process holds the lock. */
 export function isBusy(error: unknown): boolean {
   return partsOf(error).code.startsWith('SQLITE_BUSY');

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Schema } from './schema.js';
+import { StorageUnavailableError } from './storage-error.js';
 
 type Trx = Transaction<Schema>;
 
@@ -21,11 +22,20 @@ export class WriteQueue {
   #waiting: Job[] = [];
   #busy = false;
 
-  constructor(private readonly kysely: Kysely<Schema>) {}
+  /** @param patience milliseconds after which nobody waits for a job any more: it must not run then. */
+  constructor(
+    private readonly kysely: Kysely<Schema>,
+    private readonly patience: number,
+  ) {}
 
   add<Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push(job(work, resolve, reject));
+      const late = performance.now() + this.patience;
+      const timely = (trx: Trx) => {
+        if (performance.now() > late) throw new StorageUnavailableError('nobody waits for it now');
+        return work(trx);
+      };
+      this.#waiting.push(job(timely, resolve, reject));
       this.#schedule();
     });
   }

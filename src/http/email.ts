@@ -1,12 +1,16 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
 
 const LONGEST = 254;
+const SPACES = ' \t\r\n';
 const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The address as it is kept: without spaces around it. Does not judge it: `isEmail` does. */
 export function normalEmail(email: string): string {
-  return email.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+  let [start, end] = [0, email.length];
+  while (start < end && SPACES.includes(email.charAt(start))) start += 1;
+  while (end > start && SPACES.includes(email.charAt(end - 1))) end -= 1;
+  return email.slice(start, end);
 }
 
 /**
@@ -40,9 +44,9 @@ function parts(email: string): [local: string, domain: string] {
   return at < 0 ? [email, ''] : [email.slice(0, at), email.slice(at + 1)];
 }
 
-/** Lower-cases ASCII letters only: `toLowerCase` makes a `k` of the Kelvin sign. */
+/** Lower-cases all but what would become ASCII thereby: `toLowerCase` makes a `k` of the Kelvin sign. */
 function lower(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return text.replace(/[^\u212a\u0130]+/gu, (letters) => letters.toLowerCase());
 }
 
 /** @returns undefined for what is no domain name in canonical form. */

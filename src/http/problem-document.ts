@@ -41,9 +41,18 @@ export function problemHeaders(problem: Problem): Record<string, string> {
   };
 }
 
-const RENEWAL = /\/auth\/refresh(\?|$)/;
+const RENEWAL = /\/auth\/refresh([?#]|$)/;
 
 /** Every refusal of a renewal says that it was rejected, even one that no controller has seen. */
 export function renewalHeaders(url: string, status: number): Record<string, string> {
-  return RENEWAL.test(url) && status < 500 ? { 'Refresh-Outcome': 'rejected' } : {};
+  return RENEWAL.test(unescaped(url)) && status < 500 ? { 'Refresh-Outcome': 'rejected' } : {};
+}
+
+/** The path may be written with escapes that the router undoes. */
+function unescaped(url: string): string {
+  try {
+    return decodeURI(url);
+  } catch {
+    return url;
+  }
 }

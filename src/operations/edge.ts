@@ -52,10 +52,21 @@ function refusal({ raw }: FastifyRequest): Problem | undefined {
     return malformed('There must be one Host header.');
   }
   if (/%00/.test(raw.url ?? '')) return malformed('The URL holds a NUL character.');
+  if (!isDecodable(raw.url ?? '')) return malformed('The URL is not UTF-8.');
   const coding = raw.headers['content-encoding'] ?? 'identity';
   return coding.toLowerCase() === 'identity' || !hasBody(raw.headers)
     ? undefined
     : new Problem('unsupported_media_type', { detail: 'Send the body uncompressed.' });
+}
+
+function isDecodable(url: string): boolean {
+  if (!url.includes('%')) return true;
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** 404 for an unknown path; 405 for a known one that does not take this method (RFC 9110 §15.5.6). */

@@ -24,9 +24,9 @@ function segmentSource(segment: string): string {
   return segment.startsWith(':') ? '[^/]+' : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** The path of a request target, as it is written there: without the query. */
+/** The path of a request target, as it is written there: without query, and without the host if it has one. */
 export function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? '';
+  return url.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0] ?? '';
 }
 
 /** The router has refused paths that can't be decoded; this only must not throw. */

@@ -6,6 +6,10 @@ import { Clock } from '../contract/clock.js';
 import { Database } from '../database/database.js';
 import type { Read } from '../database/schema.js';
 
+/** The sweep's bounds: rows of one statement, statements of one round. */
+const AT_ONCE = 1_000;
+const MOST_ROUNDS = 50;
+
 /** So many attempts in so many seconds, counted for one subject. */
 export interface Limit {
   /** What is counted, such as `sign-in:ada@example.com`; only a digest of it is kept. */
@@ -51,14 +55,24 @@ export class AttemptLimiter {
     return { waits, forgive: () => this.#forgive(limits.slice(0, rows.length)) };
   }
 
-  /** Removes a batch of counters that have run out. @returns how many. */
+  /** Removes the counters that have run out, a thousand at a time. @returns how many. */
   async sweep(): Promise<number> {
+    let removed = 0;
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const some = await this.#sweepSome();
+      removed += some;
+      if (some < AT_ONCE) break;
+    }
+    return removed;
+  }
+
+  async #sweepSome(): Promise<number> {
     const now = this.clock.now();
     const result = await this.database.write((db) =>
       db
         .deleteFrom('attempts')
         .where('id', 'in', (from) =>
-          from.selectFrom('attempts').select('id').where('expires_at', '<', now).limit(1000),
+          from.selectFrom('attempts').select('id').where('expires_at', '<', now).limit(AT_ONCE),
         )
         .executeTakeFirst(),
     );

@@ -28,12 +28,15 @@ const TRIAL_COST = 6;
 export class PasswordHasher {
   readonly #queue: HashQueue;
   readonly #dummy: string;
+  /** The highest cost met so far: from then on every refusal takes as long. */
+  #slowest: number;
 
   constructor(
     @Inject(CONFIG) private readonly config: Pick<LatchkeyConfig, 'bcryptCost'>,
     private readonly keys: WorkingKeys,
   ) {
     this.#queue = new HashQueue(lanes(), estimate(config.bcryptCost));
+    this.#slowest = config.bcryptCost;
     this.#dummy = bcrypt.genSaltSync(config.bcryptCost) + '.'.repeat(31);
   }
 
@@ -44,8 +47,8 @@ export class PasswordHasher {
 
   /**
    * Compares a password with a stored hash. A refusal takes the same time for an unknown user (null), a
-   * hash that can't be read, and a hash of any cost up to the configured one. It can't hide that a
-   * hash has a higher cost than the configured one, until its user signs in and gets a new one.
+   * hash that can't be read, and a hash of any cost: a cost above the configured one slows every refusal down from the first time it
+   * is met.
    *
    * @throws Problem `overloaded`.
    */
@@ -63,10 +66,9 @@ export class PasswordHasher {
     const wanted = this.config.bcryptCost;
     const text = known?.keyed === false ? password.normalize('NFC') : this.#keyed(password);
     const ok = await bcrypt.compare(text, known?.bcrypt ?? this.#dummy);
-    if (known === undefined) return { ok: false };
-    if (!ok) {
-      await this.#passTime(text, known.cost);
-      return { ok };
+    if (!ok || known === undefined) {
+      await this.#passTime(text, known?.cost ?? wanted);
+      return { ok: false };
     }
     if (known.keyed && known.cost === wanted) return { ok };
     return this.#upgraded(password);
@@ -85,9 +87,10 @@ export class PasswordHasher {
     return KEYED + (await bcrypt.hash(this.#keyed(password), this.config.bcryptCost));
   }
 
-  /** After a comparison of cost c: costs c, c+1 … up to the wanted one, together 2^wanted - 2^c rounds. */
+  /** After a comparison of cost c: costs c, c+1 … below the slowest, together 2^slowest - 2^c rounds. */
   async #passTime(text: string, cost: number): Promise<void> {
-    for (let next = cost; next < this.config.bcryptCost; next += 1) {
+    this.#slowest = Math.max(this.#slowest, cost);
+    for (let next = cost; next < this.#slowest; next += 1) {
       await bcrypt.hash(text, next);
     }
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Selectable, sql } from 'kysely';
 import type { Transport } from '../contract/responses.js';
+import { databaseTime } from '../database/database-time.js';
 import type { Read, SessionsTable } from '../database/schema.js';
 import type { EndReason } from '../events.js';
 
@@ -23,14 +24,24 @@ export interface SessionRow {
   statusIndex: number | null;
 }
 
+/** A session as it was read, and when: milliseconds by the database's own clock. */
+export interface FoundSession extends SessionRow {
+  readAt: number;
+}
+
+/** One renewal that asks to be made. */
 export interface Advance {
   id: string;
   /** The generation that must still be the current one. */
   generation: number;
-  now: number;
-  idleLife: number;
-  fullLife: number;
   retryKey: string | null;
+  /** Milliseconds. */
+  now: number;
+  /**
+   * Milliseconds by the database's own clock. By then the caller has been told that it failed, so a
+   * statement that the database gets to only later must do nothing.
+   */
+  deadline: number;
 }
 
 const COLUMNS = [
@@ -78,9 +89,14 @@ export class SessionRepository {
       .execute();
   }
 
-  async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, SessionRow>> {
-    const rows = await db.selectFrom('sessions').select(COLUMNS).where('id', 'in', ids).execute();
-    return new Map(rows.map((row) => [row.id, fromTable(row)]));
+  async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, FoundSession>> {
+    const rows = await db
+      .selectFrom('sessions')
+      .select(COLUMNS)
+      .select(databaseTime(db).as('read_at'))
+      .where('id', 'in', ids)
+      .execute();
+    return new Map(rows.map((row) => [row.id, { ...fromTable(row), readAt: row.read_at }]));
   }
 
   /** Live sessions, the last used first. */
@@ -99,28 +115,39 @@ export class SessionRepository {
   }
 
   /**
-   * The one compare-and-set of a renewal: moves a live session from exactly this generation to the next.
+   * The one compare-and-set of a renewal: moves live sessions from exactly these generations to the next.
+   * Kysely has no builder for `update … from (values …)` that both databases read.
    *
-   * @returns the session as it is now, or undefined when it was not at that generation any more, had
-   * ended, or had expired; nothing is changed then.
+   * @param changes of distinct sessions.
+   * @param idleLife milliseconds until an idle session expires.
+   * @param fullLife milliseconds from the sign-in that no session outlives.
+   * @returns the sessions as they are now, by id. One is missing when it was not at that generation any
+   * more, had ended, or had expired; nothing of it is changed then.
    */
-  async advance(db: Read, change: Advance): Promise<SessionRow | undefined> {
-    const idleEnd = change.now + change.idleLife;
-    const row = await db
-      .updateTable('sessions')
-      .set({
-        generation: change.generation + 1,
-        rotated_at: change.now,
-        expires_at: sql<number>`case when created_at + ${lit(change.fullLife)} < ${idleEnd} then created_at + ${lit(change.fullLife)} else ${idleEnd} end`,
-        retry_key: change.retryKey,
-      })
-      .where('id', '=', change.id)
-      .where('generation', '=', change.generation)
-      .where('ended_at', 'is', null)
-      .where('expires_at', '>', change.now)
-      .returning(COLUMNS)
-      .executeTakeFirst();
-    return row === undefined ? undefined : fromTable(row);
+  async advance(
+    db: Read,
+    changes: readonly Advance[],
+    idleLife: number,
+    fullLife: number,
+  ): Promise<ReadonlyMap<string, SessionRow>> {
+    const wanted = sql.join(changes.map(wantedRow));
+    const idleEnd = sql`wanted.column4 + ${lit(idleLife)}`;
+    const fullEnd = sql`sessions.created_at + ${lit(fullLife)}`;
+    const { rows } = await sql<Selectable<SessionsTable>>`
+      update sessions set
+        generation = sessions.generation + 1,
+        rotated_at = wanted.column4,
+        expires_at = case when ${fullEnd} < ${idleEnd} then ${fullEnd} else ${idleEnd} end,
+        retry_key = wanted.column3
+      from (values ${wanted}) as wanted
+      where sessions.id = wanted.column1
+        and sessions.generation = wanted.column2
+        and sessions.ended_at is null
+        and sessions.expires_at > wanted.column4
+        and ${databaseTime(db)} < wanted.column5
+      returning ${sql.join(COLUMNS.map((column) => sql.ref(`sessions.${column}`)))}
+    `.execute(db);
+    return new Map(rows.map((row) => [row.id, fromTable(row)]));
   }
 
   /** @returns whether the session was live. */
@@ -219,6 +246,10 @@ export class SessionRepository {
   async remove(db: Read, ids: readonly string[]): Promise<void> {
     await db.deleteFrom('sessions').where('id', 'in', ids).execute();
   }
+}
+
+function wantedRow({ id, generation, retryKey, now, deadline }: Advance) {
+  return sql`(cast(${id} as text), cast(${generation} as integer), cast(${retryKey} as text), cast(${now} as bigint), cast(${deadline} as bigint))`;
 }
 
 /** A number in the statement's text, where PostgreSQL could not tell a parameter's type. */

@@ -4,12 +4,17 @@ import { v7 as uuid } from 'uuid';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Clock } from '../contract/clock.js';
 import type { RefreshOutcome, SessionView, Transport } from '../contract/responses.js';
-import { BatchReader } from '../database/batch-reader.js';
-import { Database } from '../database/database.js';
+import { Batch, batchedReads } from '../database/batch.js';
+import { Database, PATIENCE } from '../database/database.js';
 import type { Read } from '../database/schema.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
 import { judge } from './rotation.js';
-import { type SessionRow, SessionRepository } from './session.repository.js';
+import {
+  type Advance,
+  type FoundSession,
+  type SessionRow,
+  SessionRepository,
+} from './session.repository.js';
 import { sessionView } from './session-view.js';
 import { StatusIndexes } from './status-indexes.js';
 
@@ -33,7 +38,8 @@ const STRETCH = 500;
 @Injectable()
 export class Sessions {
   readonly #logger = new Logger('Sessions');
-  readonly #byId: BatchReader<SessionRow>;
+  readonly #byId: Batch<string, FoundSession | undefined>;
+  readonly #advances: Batch<Advance, SessionRow | undefined>;
   #sweptTo = '';
 
   constructor(
@@ -44,7 +50,8 @@ export class Sessions {
     private readonly events: LatchkeyEvents,
     private readonly statusIndexes: StatusIndexes,
   ) {
-    this.#byId = new BatchReader((ids) => database.read((db) => rows.findMany(db, ids)));
+    this.#byId = batchedReads((ids) => database.read((db) => rows.findMany(db, ids)));
+    this.#advances = new Batch((changes) => this.#advanceAll(changes));
   }
 
   /** The caller must look at the user once more afterwards: it may have been disabled meanwhile. */
@@ -69,16 +76,16 @@ export class Sessions {
   }
 
   /** @returns undefined for an unknown session; one that has ended is still found for a while. */
-  find(id: string): Promise<SessionRow | undefined> {
-    return this.#byId.get(id);
+  find(id: string): Promise<FoundSession | undefined> {
+    return this.#byId.add(id);
   }
 
   /** Sessions from before there were status lists get their place when they are renewed. */
-  async withStatusIndex(session: SessionRow): Promise<SessionRow> {
+  async withStatusIndex(session: FoundSession): Promise<FoundSession> {
     if (session.statusIndex !== null) return session;
     const index = await this.statusIndexes.take();
     const row = await this.database.write((db) => this.rows.giveStatusIndex(db, session.id, index));
-    return row ?? session;
+    return row === undefined ? session : { ...row, readAt: session.readAt };
   }
 
   async isAlive(id: string): Promise<boolean> {
@@ -96,12 +103,12 @@ export class Sessions {
    * @param idempotencyKey of the request, if it had one.
    */
   async renew(
-    found: SessionRow,
+    found: FoundSession,
     generation: number,
     idempotencyKey: string | undefined,
   ): Promise<Renewal> {
     const retryKey = idempotencyKey === undefined ? null : digest(found.id, idempotencyKey);
-    let session: SessionRow | undefined = found;
+    let session: FoundSession | undefined = found;
     while (session !== undefined) {
       const now = this.clock.now();
       const window = this.config.refreshRetryWindow * 1000;
@@ -112,7 +119,13 @@ export class Sessions {
         await this.#endForReuse(session);
         break;
       }
-      const advanced = await this.#advance(session.id, generation, retryKey, now);
+      const advanced = await this.#advances.add({
+        id: session.id,
+        generation,
+        retryKey,
+        now,
+        deadline: session.readAt + PATIENCE,
+      });
       if (advanced !== undefined) return { outcome: 'rotated', session: advanced };
       session = await this.find(session.id);
     }
@@ -173,16 +186,20 @@ export class Sessions {
     return removed;
   }
 
-  #advance(
-    id: string,
-    generation: number,
-    retryKey: string | null,
-    now: number,
-  ): Promise<SessionRow | undefined> {
+  /**
+   * The renewals of one turn in one statement. Of several that want the same session only the first is
+   * tried: the others have come too late, whatever becomes of it.
+   */
+  async #advanceAll(changes: readonly Advance[]): Promise<(SessionRow | undefined)[]> {
+    const first = new Map<string, Advance>();
+    for (const change of changes) if (!first.has(change.id)) first.set(change.id, change);
     const idleLife = this.config.refreshTokenTtl * 1000;
     const fullLife = this.config.sessionMaxAge * 1000;
-    return this.database.write((db) =>
-      this.rows.advance(db, { id, generation, retryKey, now, idleLife, fullLife }),
+    const advanced = await this.database.write((db) =>
+      this.rows.advance(db, [...first.values()], idleLife, fullLife),
+    );
+    return changes.map((change) =>
+      first.get(change.id) === change ? advanced.get(change.id) : undefined,
     );
   }
 

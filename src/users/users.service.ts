@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../contract/clock.js';
-import { BatchReader } from '../database/batch-reader.js';
+import { type Batch, batchedReads } from '../database/batch.js';
 import { Database } from '../database/database.js';
 import type { Write } from '../database/schema.js';
 import { violatedUnique } from '../database/storage-error.js';
@@ -29,7 +29,7 @@ export interface UserPage {
 @Injectable()
 export class UsersService extends UserStore {
   readonly #ids = new UserIds();
-  readonly #byId: BatchReader<UserRecord>;
+  readonly #byId: Batch<string, UserRecord | undefined>;
 
   constructor(
     private readonly database: Database,
@@ -40,11 +40,11 @@ export class UsersService extends UserStore {
     private readonly clock: Clock,
   ) {
     super();
-    this.#byId = new BatchReader((ids) => database.read((db) => rows.findMany(db, ids)));
+    this.#byId = batchedReads((ids) => database.read((db) => rows.findMany(db, ids)));
   }
 
   override async findById(id: string): Promise<UserRecord | null> {
-    return isUserId(id) ? ((await this.#byId.get(id)) ?? null) : null;
+    return isUserId(id) ? ((await this.#byId.add(id)) ?? null) : null;
   }
 
   override findByEmail(email: string): Promise<UserRecord | null> {
