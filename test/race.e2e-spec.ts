@@ -3,7 +3,7 @@ import { MovableClock } from './support/clock.js';
 import { describeOnEachDatabase, type Environment, type TestService } from './support/suite.js';
 
 /** How many rounds each race has; `RACE_ROUNDS=1000` for the long run. */
-const ROUNDS = Number(process.env['RACE_ROUNDS'] ?? 15);
+const ROUNDS = Number(process.env['RACE_ROUNDS'] ?? 8);
 const PATIENCE = 30_000 + ROUNDS * 2_000;
 
 const CROWDS = [2, 10, 50];
