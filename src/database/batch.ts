@@ -55,3 +55,12 @@ export function batchedReads<Row>(
     return keys.map((key) => rows.get(key));
   });
 }
+
+/**
+ * The same list, its last entry repeated until the length is a power of two: so that a statement with a
+ * list has ten texts, not five hundred.
+ */
+export function padded<Entry>(list: readonly Entry[]): Entry[] {
+  const length = list.length < 2 ? list.length : 2 ** Math.ceil(Math.log2(list.length));
+  return Array.from({ length }, (_, index) => list[Math.min(index, list.length - 1)] as Entry);
+}

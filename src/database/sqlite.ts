@@ -23,11 +23,11 @@ const BUSY_WAIT = 4_000;
 export function openSqlite(file: string): Kysely<Schema> {
   if (file !== ':memory:') makePrivate(file);
   const database = new BetterSqlite3(file, { timeout: 2_000 });
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  database.pragma('foreign_keys = ON');
-  database.pragma('cache_size = -16000');
-  database.pragma('busy_timeout = 20');
+  database.exec('pragma journal_mode = WAL');
+  database.exec('pragma synchronous = FULL');
+  database.exec('pragma foreign_keys = ON');
+  database.exec('pragma cache_size = -16000');
+  database.exec('pragma busy_timeout = 20');
   return new Kysely<Schema>({
     dialect: new ImmediateSqliteDialect({ database: prepared(database) }),
   });
@@ -39,23 +39,33 @@ function makePrivate(file: string): void {
   closeSync(openSync(file, 'a', 0o600));
 }
 
-/** Keeps prepared statements: a server's few queries are compiled by SQLite once, not at every call. */
+/*
+ * better-sqlite3's objects must not be garbage-collected: from Node 24.19 on that may abort the process
+ * (nodejs/node#65446). So none is made in passing, and those that there are stay reachable to the end.
+ */
+const kept: object[] = [];
+
+/**
+ * Keeps prepared statements: a server's few queries are compiled by SQLite once, not at every call. Queries
+ * with lists come in a few lengths only (`padded`).
+ */
 function prepared(database: BetterSqlite3.Database) {
   const statements = new Map<string, SqliteStatement>();
+  kept.push(database, statements);
   return {
     close: () => database.close(),
     prepare(sql: string): SqliteStatement {
       const known = statements.get(sql);
       if (known !== undefined) return known;
       const statement = database.prepare(sql);
-      const kept: SqliteStatement = {
+      const reusable: SqliteStatement = {
         reader: statement.reader,
         all: (parameters) => statement.all(...parameters),
         run: (parameters) => statement.run(...parameters),
         iterate: (parameters) => statement.iterate(...parameters),
       };
-      if (statements.size < 500) statements.set(sql, kept);
-      return kept;
+      statements.set(sql, reusable);
+      return reusable;
     },
   };
 }

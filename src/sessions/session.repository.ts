@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Selectable, sql } from 'kysely';
 import type { Transport } from '../contract/responses.js';
+import { padded } from '../database/batch.js';
 import { databaseTime } from '../database/database-time.js';
 import type { Read, SessionsTable } from '../database/schema.js';
 import type { EndReason } from '../events.js';
@@ -94,7 +95,7 @@ export class SessionRepository {
       .selectFrom('sessions')
       .select(COLUMNS)
       .select(databaseTime(db).as('read_at'))
-      .where('id', 'in', ids)
+      .where('id', 'in', padded(ids))
       .execute();
     return new Map(rows.map((row) => [row.id, { ...fromTable(row), readAt: row.read_at }]));
   }
@@ -130,7 +131,7 @@ export class SessionRepository {
     idleLife: number,
     fullLife: number,
   ): Promise<ReadonlyMap<string, SessionRow>> {
-    const wanted = sql.join(changes.map(wantedRow));
+    const wanted = sql.join(padded(changes).map(wantedRow));
     const idleEnd = sql`wanted.column4 + ${lit(idleLife)}`;
     const fullEnd = sql`sessions.created_at + ${lit(fullLife)}`;
     const { rows } = await sql<Selectable<SessionsTable>>`
@@ -244,7 +245,7 @@ export class SessionRepository {
   }
 
   async remove(db: Read, ids: readonly string[]): Promise<void> {
-    await db.deleteFrom('sessions').where('id', 'in', ids).execute();
+    await db.deleteFrom('sessions').where('id', 'in', padded(ids)).execute();
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Selectable, Updateable } from 'kysely';
+import { padded } from '../database/batch.js';
 import type { Read, UsersTable, Write } from '../database/schema.js';
 import { emailKey } from '../http/email.js';
 import type { UserCursor } from './user-cursor.js';
@@ -56,7 +57,11 @@ export class UsersRepository {
   }
 
   async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, UserRecord>> {
-    const rows = await db.selectFrom('users').select(COLUMNS).where('id', 'in', ids).execute();
+    const rows = await db
+      .selectFrom('users')
+      .select(COLUMNS)
+      .where('id', 'in', padded(ids))
+      .execute();
     return new Map(rows.map((row) => [row.id, fromTable(row)]));
   }
 
