@@ -37,6 +37,32 @@ export interface StatusListReference {
   uri: string;
 }
 
+/**
+ * The claims of a service's own access token (RFC 9068 §2.2, client credentials). It speaks for a client
+ * and no user: there is no session, no role and no sign-in.
+ */
+export interface ServiceTokenClaims {
+  iss: string;
+  /** The client, as in `client_id`. */
+  sub: string;
+  aud: string | string[];
+  client_id: string;
+  iat: number;
+  exp: number;
+  jti: string;
+  /** Space-separated; of the client's scopes those that it asked for. */
+  scope: string;
+  sid?: never;
+  roles?: never;
+}
+
+/** Whether the claims of an access token are those of a service and not of a user. */
+export function isServiceToken(
+  claims: AccessTokenClaims | ServiceTokenClaims,
+): claims is ServiceTokenClaims {
+  return !Object.hasOwn(claims, 'sid');
+}
+
 /** The claims of a refresh token. Times are whole seconds since the epoch. */
 export interface RefreshTokenClaims {
   iss: string;

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
-import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from '../contract/claims.js';
+import {
+  ACCESS_TOKEN_TYPE,
+  type AccessTokenClaims,
+  type ServiceTokenClaims,
+} from '../contract/claims.js';
 import { Clock, epochSeconds } from '../contract/clock.js';
 import { statusListReference } from '../contract/status-list.js';
 import { type SigningKey, SigningKeys, type VerificationKey } from '../keys/signing-keys.js';
-import { wrongAccessClaim } from './claim-types.js';
+import { wrongAccessClaim, wrongServiceClaim } from './claim-types.js';
 import { JwtSignature } from './jwt-signature.js';
+import { permittedScope } from './scopes.js';
 import { readStrictJwt, type StrictJwt, TokenRejected } from './strict-jwt.js';
 
 /** Whom and what an access token is about. */
@@ -25,6 +30,17 @@ export interface AccessTokenSubject {
     /** Its place in the status lists, where it has one. */
     statusIndex?: number | null;
   };
+  /** Fewer scopes than the roles give, if somebody asked for fewer. */
+  scopes?: readonly string[] | undefined;
+}
+
+/** Whom a service token is about. */
+export interface ServiceTokenSubject {
+  clientId: string;
+  /** Empty: the audience of users' tokens. */
+  audience: readonly string[];
+  scope: string;
+  jti: string;
 }
 
 /** A token and how long it is good for. */
@@ -32,6 +48,11 @@ export interface MintedToken {
   token: string;
   /** Seconds. */
   expiresIn: number;
+}
+
+export interface MintedAccessToken extends MintedToken {
+  /** Space-separated, as the token has it. */
+  scope: string;
 }
 
 /** How far other clocks may be off (seconds). */
@@ -52,14 +73,32 @@ export class AccessTokens {
     private readonly keys: SigningKeys,
     private readonly clock: Clock,
   ) {
-    const [first = config.publicUrl, ...others] = config.accessTokenAudience;
-    this.#audience = others.length === 0 ? first : [first, ...others];
+    this.#audience = oneOrMore(config.accessTokenAudience);
     this.#ours = new Set(config.accessTokenAudience);
   }
 
-  mint(subject: AccessTokenSubject): MintedToken {
+  /** @throws ScopeExceeded when more scopes are asked for than the roles give. */
+  mint(subject: AccessTokenSubject): MintedAccessToken {
     const expiresIn = this.#life();
-    return { token: this.#signer().sign(this.#claims(subject, expiresIn)), expiresIn };
+    const claims = this.#claims(subject, expiresIn);
+    return { token: this.#signer().sign(claims), expiresIn, scope: claims.scope };
+  }
+
+  /** A service's own token. Whether the client may have the scope is for the caller to say. */
+  mintForService({ clientId, audience, scope, jti }: ServiceTokenSubject): MintedAccessToken {
+    const expiresIn = this.#life();
+    const iat = epochSeconds(this.clock.now());
+    const claims: ServiceTokenClaims = {
+      iss: this.config.publicUrl,
+      sub: clientId,
+      aud: audience.length === 0 ? this.#audience : oneOrMore(audience),
+      client_id: clientId,
+      iat,
+      exp: iat + expiresIn,
+      jti,
+      scope,
+    };
+    return { token: this.#signer().sign(claims), expiresIn, scope };
   }
 
   /**
@@ -74,43 +113,77 @@ export class AccessTokens {
   }
 
   /**
-   * Checks the claims: types, `iss`, `aud`, and the times with 30 s of leeway. NOT the signature, and not
-   * whether the session is alive.
+   * Checks the claims of a user's token: types, `iss`, `aud`, and the times with 30 s of leeway. NOT the
+   * signature, and not whether the session is alive.
    *
    * @param payload of a token that `readStrictly` took and whose signature is right.
    * @throws TokenRejected
    */
   checkClaims(payload: unknown): AccessTokenClaims {
-    if (typeof payload !== 'object' || payload === null) throw new TokenRejected('payload');
-    const wrong = wrongAccessClaim(payload as Record<string, unknown>);
-    if (wrong !== undefined) throw new TokenRejected(`claim ${wrong}`);
-    const claims = payload as AccessTokenClaims & { nbf?: number };
-    if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
+    const claims = typed<AccessTokenClaims>(payload, wrongAccessClaim);
+    this.#checkIssuerAndTimes(claims);
     if (!this.#isForUs(claims.aud)) throw new TokenRejected('aud');
-    const now = this.clock.now() / 1000;
-    if (claims.exp + LEEWAY <= now) throw new TokenRejected('expired');
-    if (claims.iat - LEEWAY > now) throw new TokenRejected('issued in the future');
-    if (claims.nbf !== undefined && claims.nbf - LEEWAY > now) throw new TokenRejected('nbf');
     return claims;
   }
 
   /**
-   * Checks all that can be seen from the token: form, the algorithm of the key that `kid` names,
+   * The same for a service's token, but for `aud`: it may be meant for other services alone. NOT whether
+   * the client is still registered.
+   *
+   * @throws TokenRejected
+   */
+  checkServiceClaims(payload: unknown): ServiceTokenClaims {
+    const claims = typed<ServiceTokenClaims>(payload, wrongServiceClaim);
+    this.#checkIssuerAndTimes(claims);
+    return claims;
+  }
+
+  /**
+   * Checks the claims of a token of either kind that is meant for us, `aud` included.
+   *
+   * @throws TokenRejected
+   */
+  checkAnyClaims(payload: unknown): AccessTokenClaims | ServiceTokenClaims {
+    if (!isTokenOfService(payload)) return this.checkClaims(payload);
+    const claims = this.checkServiceClaims(payload);
+    if (!this.#isForUs(claims.aud)) throw new TokenRejected('aud');
+    return claims;
+  }
+
+  /**
+   * Checks form, the algorithm of the key that `kid` names, and the signature. NOT any claim.
+   *
+   * @throws TokenRejected
+   */
+  verifySignature(token: string): StrictJwt {
+    const read = this.readStrictly(token);
+    const key = this.keys.find(read.header.kid);
+    if (key === undefined) throw new TokenRejected('unknown key');
+    if (key.algorithm !== read.header.alg) throw new TokenRejected('algorithm not of this key');
+    this.#verifier(key).verify(token);
+    return read;
+  }
+
+  /**
+   * Checks all that can be seen from a user's token: form, the algorithm of the key that `kid` names,
    * signature, claims. NOT whether the session is alive; and a key that another node made a moment ago
    * may be unknown still (`SigningKeys.findFresh`).
    *
    * @throws TokenRejected
    */
   verify(token: string): AccessTokenClaims {
-    const { header, payload } = this.readStrictly(token);
-    const key = this.keys.find(header.kid);
-    if (key === undefined) throw new TokenRejected('unknown key');
-    if (key.algorithm !== header.alg) throw new TokenRejected('algorithm not of this key');
-    this.#verifier(key).verify(token);
-    return this.checkClaims(payload);
+    return this.checkClaims(this.verifySignature(token).payload);
   }
 
-  #claims({ user, session }: AccessTokenSubject, life: number): AccessTokenClaims {
+  #checkIssuerAndTimes(claims: { iss: string; iat: number; exp: number; nbf?: number }): void {
+    if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
+    const now = this.clock.now() / 1000;
+    if (claims.exp + LEEWAY <= now) throw new TokenRejected('expired');
+    if (claims.iat - LEEWAY > now) throw new TokenRejected('issued in the future');
+    if (claims.nbf !== undefined && claims.nbf - LEEWAY > now) throw new TokenRejected('nbf');
+  }
+
+  #claims({ user, session, scopes }: AccessTokenSubject, life: number): AccessTokenClaims {
     const iat = epochSeconds(this.clock.now());
     const claims: AccessTokenClaims = {
       iss: this.config.publicUrl,
@@ -124,7 +197,7 @@ export class AccessTokens {
       auth_time: epochSeconds(session.createdAt),
       amr: ['pwd'],
       roles: [...user.roles],
-      scope: this.#scope(user.roles),
+      scope: permittedScope(this.#scopes(user.roles), scopes),
     };
     if (typeof session.statusIndex === 'number') {
       const reference = statusListReference(this.config.publicUrl, session.statusIndex);
@@ -138,12 +211,12 @@ export class AccessTokens {
   }
 
   /** The scopes of all roles, each once, in the order of the roles and of `ROLE_SCOPES`. */
-  #scope(roles: readonly string[]): string {
+  #scopes(roles: readonly string[]): string[] {
     const { roleScopes } = this.config;
     const scopes = roles.flatMap((role) =>
       Object.hasOwn(roleScopes, role) ? (roleScopes[role] ?? []) : [],
     );
-    return [...new Set(scopes)].join(' ');
+    return [...new Set(scopes)];
   }
 
   /** Whole seconds, at least one. */
@@ -175,4 +248,25 @@ export class AccessTokens {
     this.#verifiers.set(key, verifier);
     return verifier;
   }
+}
+
+/** RFC 7519 §4.1.3: one audience may be a text by itself. */
+function oneOrMore(audience: readonly string[]): string | string[] {
+  const [first = '', ...others] = audience;
+  return others.length === 0 ? first : [first, ...others];
+}
+
+function isTokenOfService(payload: unknown): boolean {
+  return typeof payload === 'object' && payload !== null && !Object.hasOwn(payload, 'sid');
+}
+
+/** @param wrong names a claim that is missing or of the wrong type. */
+function typed<Claims>(
+  payload: unknown,
+  wrong: (claims: Readonly<Record<string, unknown>>) => string | undefined,
+): Claims {
+  if (typeof payload !== 'object' || payload === null) throw new TokenRejected('payload');
+  const fault = wrong(payload as Readonly<Record<string, unknown>>);
+  if (fault !== undefined) throw new TokenRejected(`claim ${fault}`);
+  return payload as Claims;
 }

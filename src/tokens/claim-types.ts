@@ -1,4 +1,8 @@
-import type { AccessTokenClaims, RefreshTokenClaims } from '../contract/claims.js';
+import type {
+  AccessTokenClaims,
+  RefreshTokenClaims,
+  ServiceTokenClaims,
+} from '../contract/claims.js';
 
 type Test = (value: unknown) => boolean;
 type Members = Readonly<Record<string, unknown>>;
@@ -36,6 +40,18 @@ const ACCESS_OPTIONAL: readonly [string, Test][] = [
   ['username', anyText],
   ['name', anyText],
 ];
+const SERVICE: readonly [keyof ServiceTokenClaims, Test][] = [
+  ['iss', text],
+  ['sub', text],
+  ['aud', textOrTexts],
+  ['client_id', text],
+  ['iat', seconds],
+  ['exp', seconds],
+  ['jti', text],
+  ['scope', anyText],
+];
+/** What only users have. */
+const NOT_OF_SERVICES = ['sid', 'roles', 'auth_time', 'amr'] as const;
 const REFRESH: readonly [keyof RefreshTokenClaims, Test][] = [
   ['iss', text],
   ['aud', text],
@@ -55,6 +71,15 @@ export function wrongAccessClaim(claims: Members): string | undefined {
   return (
     ACCESS.find(([name, test]) => !test(own(claims, name)))?.[0] ??
     ACCESS_OPTIONAL.find(([name, test]) => Object.hasOwn(claims, name) && !test(claims[name]))?.[0]
+  );
+}
+
+/** As `wrongAccessClaim`, for the tokens of services; a claim that only users have is wrong too. */
+export function wrongServiceClaim(claims: Members): string | undefined {
+  return (
+    SERVICE.find(([name, test]) => !test(own(claims, name)))?.[0] ??
+    NOT_OF_SERVICES.find((name) => Object.hasOwn(claims, name)) ??
+    (claims['sub'] === claims['client_id'] ? undefined : 'client_id')
   );
 }
 
