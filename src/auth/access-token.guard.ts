@@ -1,8 +1,17 @@
 import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
-import type { AccessTokenClaims } from '../contract/claims.js';
-import { PUBLIC_ROUTE, REQUIRED_ROLES, REQUIRED_SCOPES } from '../http/access.decorators.js';
+import {
+  type AccessTokenClaims,
+  isServiceToken,
+  type ServiceTokenClaims,
+} from '../contract/claims.js';
+import {
+  PUBLIC_ROUTE,
+  REQUIRED_ROLES,
+  REQUIRED_SCOPES,
+  SERVICE_ROUTE,
+} from '../http/access.decorators.js';
 import { Problem } from '../http/problem.js';
 import { TokenRejected } from '../tokens/strict-jwt.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
@@ -11,7 +20,7 @@ import { StrategyPerRequest } from './strategy-per-request.js';
 const CHALLENGE = 'Bearer realm="latchkey"';
 
 /** Requests that this guard has let pass already, where it stands both globally and on a controller. */
-const passed = new WeakMap<object, AccessTokenClaims>();
+const passed = new WeakMap<object, AccessTokenClaims | ServiceTokenClaims>();
 
 /**
  * Lets a request pass if it bears a valid access token of a live session that has the roles and scopes
@@ -49,14 +58,22 @@ export class AccessTokenGuard extends AuthGuard() {
     throw this.refusal(error ?? info, context);
   }
 
-  /** Whether the token's roles and scopes are enough; throws `forbidden` if not. */
+  /**
+   * Whether the route takes tokens of this kind, and whether their roles and scopes are enough; throws
+   * `forbidden` if not.
+   */
   protected assertPermitted(
-    claims: AccessTokenClaims | undefined,
+    claims: AccessTokenClaims | ServiceTokenClaims | undefined,
     context: ExecutionContext,
   ): void {
+    const service = claims !== undefined && isServiceToken(claims);
+    if (service && this.metadata<boolean>(SERVICE_ROUTE, context) !== true) {
+      throw this.forbidden(context);
+    }
     const roles = this.metadata<string[]>(REQUIRED_ROLES, context) ?? [];
     const scopes = this.metadata<string[]>(REQUIRED_SCOPES, context) ?? [];
-    if (roles.length > 0 && !roles.some((role) => claims?.roles.includes(role))) {
+    const has = claims === undefined || isServiceToken(claims) ? [] : claims.roles;
+    if (roles.length > 0 && !roles.some((role) => has.includes(role))) {
       throw this.forbidden(context);
     }
     const granted = claims?.scope.split(' ') ?? [];

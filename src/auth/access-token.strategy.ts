@@ -3,7 +3,12 @@ import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { Strategy } from 'passport-jwt';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
-import { type AccessTokenClaims, SIGNING_ALGORITHMS } from '../contract/claims.js';
+import {
+  type AccessTokenClaims,
+  isServiceToken,
+  type ServiceTokenClaims,
+  SIGNING_ALGORITHMS,
+} from '../contract/claims.js';
 import { Clock } from '../contract/clock.js';
 import { Cookies } from '../http/cookies.js';
 import { CrossSiteCheck } from '../http/cross-site.js';
@@ -14,6 +19,7 @@ import { TokenRejected } from '../tokens/strict-jwt.js';
 import { type AuthRequest, bearerToken } from './auth-request.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
+type Claims = AccessTokenClaims | ServiceTokenClaims;
 type KeyFound = (error: unknown, key?: never) => void;
 
 /**
@@ -66,8 +72,8 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
   }
 
   /** Called by passport-jwt once the signature is right. */
-  async validate(request: AuthRequest, payload: unknown): Promise<AccessTokenClaims> {
-    const claims = this.tokens.checkClaims(payload);
+  async validate(request: AuthRequest, payload: unknown): Promise<Claims> {
+    const claims = this.tokens.checkAnyClaims(payload);
     await this.assertAlive(claims);
     this.verified.remember(this.extract(request) ?? '', claims);
     return claims;
@@ -95,7 +101,9 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
     return found.key;
   }
 
-  private async assertAlive(claims: AccessTokenClaims): Promise<void> {
+  /** A service token has no session. Only routes that are open to services ask for its client. */
+  private async assertAlive(claims: Claims): Promise<void> {
+    if (isServiceToken(claims)) return;
     if (!(await this.sessions.isAlive(claims.sid))) throw new TokenRejected('session over');
   }
 }

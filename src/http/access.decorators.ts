@@ -2,11 +2,18 @@ import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestj
 import type { AccessTokenClaims } from '../contract/claims.js';
 
 export const PUBLIC_ROUTE = 'latchkey:public';
+export const SERVICE_ROUTE = 'latchkey:service';
 export const REQUIRED_ROLES = 'latchkey:roles';
 export const REQUIRED_SCOPES = 'latchkey:scopes';
 
 /** Opens a route or a controller to requests without an access token. */
 export const Public = () => SetMetadata(PUBLIC_ROUTE, true);
+
+/**
+ * Lets the tokens of services pass too (client credentials); else they get 403. Such a token has no `sid`
+ * and no roles, and is good until it expires: whether its client is still registered is not asked.
+ */
+export const ServiceTokens = () => SetMetadata(SERVICE_ROUTE, true);
 
 /** Asks for an access token that carries at least one of these roles; else 403. */
 export const Roles = (...roles: readonly string[]) => SetMetadata(REQUIRED_ROLES, roles);
