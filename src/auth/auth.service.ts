@@ -81,6 +81,7 @@ export class AuthService {
    * that nothing which could fail comes after.
    *
    * @throws Problem `refresh_token_invalid`.
+   * @throws ScopeExceeded when more scopes are asked for than the user has. Nothing is consumed then.
    */
   async renew(request: RenewalRequest): Promise<SignedIn & { outcome: RefreshOutcome }> {
     const { claims } = request;
@@ -93,7 +94,7 @@ export class AuthService {
       throw this.notRenewed(fault ?? 'unknown');
     }
     const session = await this.sessions.withStatusIndex(found);
-    const access = this.issuer.accessToken(user, session);
+    const access = this.issuer.accessToken(user, session, request.scopes);
     const renewal = await this.sessions.renew(session, claims.gen, request.idempotencyKey);
     if (renewal.outcome === 'rejected') throw this.notRenewed('replaced or over');
     this.events.emit('renewal', { outcome: renewal.outcome });

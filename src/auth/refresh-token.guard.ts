@@ -15,6 +15,8 @@ export interface RenewalRequest {
   claims: RefreshTokenClaims;
   transport: Transport;
   idempotencyKey: string | undefined;
+  /** Fewer scopes than the user's roles give, for the access token of this answer alone. */
+  scopes?: readonly string[] | undefined;
 }
 
 const admitted = new WeakMap<object, RenewalRequest>();

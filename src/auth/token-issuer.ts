@@ -3,7 +3,7 @@ import { CONFIG, type LatchkeyConfig } from '../config.js';
 import type { TokenResponse, UserView } from '../contract/responses.js';
 import { Cookies } from '../http/cookies.js';
 import type { SessionRow } from '../sessions/session.repository.js';
-import { AccessTokens, type MintedToken } from '../tokens/access-tokens.js';
+import { AccessTokens, type MintedAccessToken, type MintedToken } from '../tokens/access-tokens.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
 import type { UserRecord } from '../users/user-store.js';
 import { userView } from '../users/user-view.js';
@@ -12,7 +12,7 @@ import { userView } from '../users/user-view.js';
 export interface SignedIn {
   user: UserView;
   session: SessionRow;
-  access: MintedToken;
+  access: MintedAccessToken;
   refresh: MintedToken;
 }
 
@@ -26,11 +26,16 @@ export class TokenIssuer {
     private readonly cookies: Cookies,
   ) {}
 
-  accessToken(user: UserRecord, session: SessionRow): MintedToken {
-    return this.accessTokens.mint({ user, session });
+  /** @param scopes fewer than the user's roles give. @throws ScopeExceeded when they are not fewer. */
+  accessToken(
+    user: UserRecord,
+    session: SessionRow,
+    scopes?: readonly string[],
+  ): MintedAccessToken {
+    return this.accessTokens.mint({ user, session, scopes });
   }
 
-  issue(user: UserRecord, session: SessionRow, access: MintedToken): SignedIn {
+  issue(user: UserRecord, session: SessionRow, access: MintedAccessToken): SignedIn {
     return { user: userView(user), session, access, refresh: this.refreshTokens.mint(session) };
   }
 
