@@ -1,4 +1,5 @@
 import { type ProblemDetails, PROBLEMS } from '../contract/problems.js';
+import { isOAuthEndpoint, type OAuthErrorDocument, oauthError } from './oauth-error.js';
 import type { Problem } from './problem.js';
 
 /** Media type of errors (RFC 9457 §6.1). */
@@ -41,10 +42,37 @@ export function problemHeaders(problem: Problem): Record<string, string> {
   };
 }
 
+/** A problem as it goes over the wire. */
+export interface ErrorAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: ProblemDetails | OAuthErrorDocument;
+}
+
+/** How a request to this URL is told of a problem: OAuth's endpoints have a language of their own. */
+export function errorAnswer(
+  problem: Problem,
+  url: string,
+  publicUrl: string,
+  requestId: string,
+): ErrorAnswer {
+  const headers = { ...problemHeaders(problem), 'X-Request-Id': requestId };
+  if (isOAuthEndpoint(url)) {
+    const oauth = { 'Content-Type': 'application/json', Pragma: 'no-cache' };
+    return { ...oauthError(problem), headers: { ...headers, ...oauth } };
+  }
+  const status = problem.getStatus();
+  return {
+    status,
+    headers: { ...headers, ...renewalHeaders(url, status) },
+    body: problemDocument(problem, publicUrl, requestId),
+  };
+}
+
 const RENEWAL = /\/auth\/refresh([?#]|$)/;
 
 /** Every refusal of a renewal says that it was rejected, even one that no controller has seen. */
-export function renewalHeaders(url: string, status: number): Record<string, string> {
+function renewalHeaders(url: string, status: number): Record<string, string> {
   return RENEWAL.test(unescaped(url)) && status < 500 ? { 'Refresh-Outcome': 'rejected' } : {};
 }
 

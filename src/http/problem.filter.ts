@@ -4,11 +4,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { asProblem } from './known-errors.js';
 import type { Problem } from './problem.js';
-import { problemDocument, problemHeaders, renewalHeaders } from './problem-document.js';
+import { errorAnswer } from './problem-document.js';
 import { requestIdOf } from './request-id.js';
 
 /**
- * Answers every error as `application/problem+json`. What it does not know becomes `internal_error`: the
+ * Answers every error as `application/problem+json`, at OAuth's endpoints as RFC 6749 §5.2 says. What it does not know becomes `internal_error`: the
  * log has it under the request's id, the answer says nothing of it. Works on Express and on Fastify.
  */
 @Catch()
@@ -32,16 +32,11 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       return;
     }
     const url = String(httpAdapter.getRequestUrl(http.getRequest<object>()));
-    const headers = {
-      ...problemHeaders(problem),
-      ...renewalHeaders(url, problem.getStatus()),
-      'X-Request-Id': requestId,
-    };
-    for (const [name, value] of Object.entries(headers)) {
+    const answer = errorAnswer(problem, url, this.config.publicUrl, requestId);
+    for (const [name, value] of Object.entries(answer.headers)) {
       httpAdapter.setHeader(response, name, value);
     }
-    const document = problemDocument(problem, this.config.publicUrl, requestId);
-    httpAdapter.reply(response, document, problem.getStatus());
+    httpAdapter.reply(response, answer.body, answer.status);
   }
 
   /** As it was settled before us, where it was; the request's own else. */

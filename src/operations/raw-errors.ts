@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import { malformed } from '../http/json-form.js';
 import { Problem } from '../http/problem.js';
-import { problemDocument, problemHeaders, renewalHeaders } from '../http/problem-document.js';
+import { errorAnswer, problemDocument, problemHeaders } from '../http/problem-document.js';
 import { requestIdOf } from '../http/request-id.js';
 
 const REASONS: ReadonlyMap<string, readonly [status: number, reason: string, detail: string]> =
@@ -70,16 +70,10 @@ export function badUrlProblem(error: { code?: string }): Problem {
 /** Answers before Nest is asked: neither its filters nor its error handler stand behind every route. */
 export function sendProblem(reply: FastifyReply, problem: Problem, publicUrl: string): void {
   const { id, raw } = reply.request;
-  const status = problem.getStatus();
+  const { status, headers, body } = errorAnswer(problem, raw.url ?? '', publicUrl, id);
   const vary = reply.getHeader('Vary') ?? 'Origin';
   void reply
     .code(status)
-    .headers({
-      ...problemHeaders(problem),
-      ...renewalHeaders(raw.url ?? '', status),
-      'X-Request-Id': id,
-      'X-Content-Type-Options': 'nosniff',
-      Vary: vary,
-    })
-    .send(JSON.stringify(problemDocument(problem, publicUrl, id)));
+    .headers({ ...headers, 'X-Content-Type-Options': 'nosniff', Vary: vary })
+    .send(JSON.stringify(body));
 }
