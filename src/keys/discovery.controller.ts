@@ -4,7 +4,7 @@ import { ApiNotModifiedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@n
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Public } from '../http/access.decorators.js';
 import { JWKS_MAX_AGE } from './key-stages.js';
-import { openidMetadata, serverMetadata } from './metadata.js';
+import { type Metadata, MetadataAdditions, openidMetadata, serverMetadata } from './metadata.js';
 import { type PublicDocument, publicDocument, sendPublic } from './public-document.js';
 import { SigningKeys } from './signing-keys.js';
 
@@ -19,18 +19,16 @@ interface WithHeaders {
 @Public()
 @Controller('.well-known')
 export class DiscoveryController {
-  readonly #server: PublicDocument;
-  readonly #openid: PublicDocument;
+  #server: PublicDocument | undefined;
+  #openid: PublicDocument | undefined;
   #jwks: { from: object; document: PublicDocument } | undefined;
 
   constructor(
     private readonly keys: SigningKeys,
     private readonly host: HttpAdapterHost,
-    @Inject(CONFIG) config: LatchkeyConfig,
-  ) {
-    this.#server = publicDocument(serverMetadata(config));
-    this.#openid = publicDocument(openidMetadata(config));
-  }
+    private readonly additions: MetadataAdditions,
+    @Inject(CONFIG) private readonly config: LatchkeyConfig,
+  ) {}
 
   @ApiOperation({ summary: 'The public keys of access tokens (RFC 7517)' })
   @Get('jwks.json')
@@ -41,13 +39,19 @@ export class DiscoveryController {
   @ApiOperation({ summary: 'Authorization server metadata (RFC 8414)' })
   @Get('oauth-authorization-server')
   server(@Req() request: WithHeaders, @Res() response: unknown): void {
+    this.#server ??= this.#document(serverMetadata(this.config));
     this.#send(request, response, this.#server);
   }
 
   @ApiOperation({ summary: 'The same metadata where OpenID Connect libraries look for it' })
   @Get('openid-configuration')
   openid(@Req() request: WithHeaders, @Res() response: unknown): void {
+    this.#openid ??= this.#document(openidMetadata(this.config));
     this.#send(request, response, this.#openid);
+  }
+
+  #document(metadata: Metadata): PublicDocument {
+    return publicDocument({ ...metadata, ...this.additions.members });
   }
 
   /** Written anew only when the keys have changed. */

@@ -7,6 +7,7 @@ import { FixedSigningKeys } from './fixed-signing-keys.js';
 import { KeyVault } from './key-vault.js';
 import { KeyWrap } from './key-wrap.js';
 import { KeyRepository } from './key.repository.js';
+import { MetadataAdditions } from './metadata.js';
 import { SigningKeys } from './signing-keys.js';
 import { StoredSigningKeys } from './stored-signing-keys.js';
 import { WorkingKeys } from './working-keys.js';
@@ -32,6 +33,7 @@ export async function loadSigningKeys(
   controllers: [DiscoveryController],
   providers: [
     KeyRepository,
+    MetadataAdditions,
     {
       provide: KeyVault,
       useFactory: async (config: LatchkeyConfig, database: Database, rows: KeyRepository) => {
@@ -49,7 +51,7 @@ export async function loadSigningKeys(
     },
     { provide: SigningKeys, useFactory: loadSigningKeys, inject: [CONFIG, KeyVault, Clock] },
   ],
-  exports: [WorkingKeys, SigningKeys],
+  exports: [MetadataAdditions, WorkingKeys, SigningKeys],
 })
 export class KeysModule implements OnModuleInit, BeforeApplicationShutdown {
   constructor(private readonly keys: SigningKeys) {}

@@ -1,6 +1,7 @@
+import { Injectable } from '@nestjs/common';
 import type { LatchkeyConfig } from '../config.js';
 
-type Metadata = Readonly<Record<string, string | readonly string[]>>;
+export type Metadata = Readonly<Record<string, string | readonly string[]>>;
 
 /**
  * Authorization server metadata (RFC 8414 §2). The issuer is `PUBLIC_URL` byte for byte. The empty lists
@@ -25,4 +26,19 @@ export function openidMetadata(
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [config.accessTokenAlg],
   };
+}
+
+/** What other parts add to the metadata: the endpoints that this application has. */
+@Injectable()
+export class MetadataAdditions {
+  #members: Metadata = {};
+
+  get members(): Metadata {
+    return this.#members;
+  }
+
+  /** Replaces members of the same name. Call it before the application listens. */
+  add(members: Metadata): void {
+    this.#members = { ...this.#members, ...members };
+  }
 }
