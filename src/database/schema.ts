@@ -71,12 +71,33 @@ export interface CountersTable {
   value: number;
 }
 
+export interface ClientsTable {
+  id: string;
+  /** Random: tells a client from an earlier one of the same id. */
+  registration: string;
+  /** SHA-256 of the secret, in hexadecimal. */
+  secret_hash: string;
+  /** JSON list. */
+  scopes: string;
+  /** JSON list; empty for the audience of users' tokens. */
+  audience: string;
+  created_at: number;
+}
+
+export interface RevokedTokensTable {
+  /** `jti` of a service token. */
+  id: string;
+  expires_at: number;
+}
+
 export interface Schema {
   users: UsersTable;
   sessions: SessionsTable;
   keys: KeysTable;
   attempts: AttemptsTable;
   counters: CountersTable;
+  clients: ClientsTable;
+  revoked_tokens: RevokedTokensTable;
 }
 
 /** Runs single statements. A `Write` is one of these too. */

@@ -1,12 +1,14 @@
 import type { Migration } from 'kysely';
 import type { Dialect } from '../dialect.js';
 import { initial } from './0001-initial.js';
+import { clients } from './0002-clients.js';
 import { statusList } from './0003-status-list.js';
 
 /** Every migration, in the order of their names. A released one is never changed. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
   return {
     '0001-initial': initial(dialect),
+    '0002-clients': clients(),
     '0003-status-list': statusList(),
   };
 }
