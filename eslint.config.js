@@ -12,6 +12,7 @@ const MAY_IMPORT = {
   revocation: ['database', 'http', 'keys', 'tokens', 'sessions'],
   users: ['database', 'http', 'passwords', 'sessions'],
   auth: ['database', 'http', 'keys', 'passwords', 'revocation', 'sessions', 'tokens', 'users'],
+  oauth: ['auth', 'database', 'http', 'keys', 'sessions', 'tokens'],
 };
 const FOLDERS = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
 

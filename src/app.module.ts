@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.js';
 import type { LatchkeyConfig } from './config.js';
 import type { Clock } from './contract/clock.js';
+import { OAuthModule } from './oauth/oauth.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { UsersModule } from './users/users.module.js';
 
@@ -15,6 +16,9 @@ export class AppModule {
       guardEveryRoute: true,
       ...(clock === undefined ? {} : { clock }),
     });
-    return { module: AppModule, imports: [auth, UsersModule, OperationsModule] };
+    return {
+      module: AppModule,
+      imports: [auth, OAuthModule.with(auth), UsersModule, OperationsModule],
+    };
   }
 }

@@ -11,6 +11,7 @@ export type EndReason =
   | 'user_disabled'
   | 'user_deleted'
   | 'token_reuse'
+  | 'token_revoked'
   | 'superseded_sign_in';
 
 interface EventMap {

@@ -4,7 +4,7 @@ export { AuthModule, type AuthModulePlacement } from './auth/auth.module.js';
 export { AuthService } from './auth/auth.service.js';
 export { RefreshTokenGuard } from './auth/refresh-token.guard.js';
 export { ConfigurationError, type LatchkeyConfig, type LatchkeyOptions } from './config.js';
-export type { AccessTokenClaims } from './contract/claims.js';
+export type { AccessTokenClaims, ServiceTokenClaims } from './contract/claims.js';
 export { Clock, SystemClock } from './contract/clock.js';
 export { type ProblemCode, type ProblemDetails, PROBLEMS } from './contract/problems.js';
 export type {
@@ -15,10 +15,12 @@ export type {
   UserView,
 } from './contract/responses.js';
 export { type EndReason, LatchkeyEvents } from './events.js';
-export { CurrentUser, Public, Roles, Scopes } from './http/access.decorators.js';
+export { CurrentUser, Public, Roles, Scopes, ServiceTokens } from './http/access.decorators.js';
 export { emailKey } from './http/email.js';
 export { Problem } from './http/problem.js';
 export { ProblemFilter } from './http/problem.filter.js';
+export { OAuthModule } from './oauth/oauth.module.js';
+export { ClientRefused, ServiceClients } from './oauth/service-clients.js';
 export { PasswordHasher } from './passwords/password-hasher.js';
 export { Sessions } from './sessions/sessions.js';
 export { AccessTokens } from './tokens/access-tokens.js';

@@ -37,6 +37,7 @@ function build(app: INestApplication, config: LatchkeyConfig): OpenAPIObject {
     .setVersion(version)
     .addServer(config.publicUrl)
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
+    .addBasicAuth()
     .build();
   const document = SwaggerModule.createDocument(app, base, {
     operationIdFactory: (controller, method) =>
