@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addClientsCommands } from './clients.commands.js';
 import { addImportCommand } from './import.command.js';
 import { addKeysCommands } from './keys.commands.js';
 import { addServiceCommands } from './service.commands.js';
@@ -18,12 +19,15 @@ Examples:
   $ latchkey start
   $ latchkey users create --email ada@example.com --role admin
   $ latchkey users list --query ada --json
+  $ latchkey clients create --id orders --scope "orders:read"
   $ latchkey keys rotate`;
 
 /** The command line. It reads nothing but the package's version until a command is run. */
 export function createProgram(): Command {
   const program = new Command('latchkey')
-    .description('Self-hosted authentication: accounts, sessions and signing keys.')
+    .description(
+      'Self-hosted authentication: accounts, sessions, service clients and signing keys.',
+    )
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
@@ -33,6 +37,7 @@ export function createProgram(): Command {
     .addHelpText('after', HELP);
   addServiceCommands(program);
   addImportCommand(addUsersCommands(program));
+  addClientsCommands(program);
   addKeysCommands(program);
   return program;
 }

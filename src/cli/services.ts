@@ -10,6 +10,7 @@ import { NestFactory } from '@nestjs/core';
 import { CONFIG, type LatchkeyConfig, readEnvironment } from '../config.js';
 import { FoundationModule } from '../foundation.module.js';
 import { KeysModule } from '../keys/keys.module.js';
+import { ClientsModule } from '../oauth/clients.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -23,6 +24,7 @@ class CliModule {
       module: CliModule,
       imports: [
         FoundationModule.with([{ provide: CONFIG, useValue: config }]),
+        ClientsModule,
         KeysModule,
         PasswordsModule,
         SessionsModule,
