@@ -16,6 +16,8 @@ import type { Dialect } from '../src/database/dialect.js';
 import { migrations } from '../src/database/migrations/index.js';
 import type { Read, Schema, Write } from '../src/database/schema.js';
 import { KeyRepository } from '../src/keys/key.repository.js';
+import { ClientRepository } from '../src/oauth/client.repository.js';
+import { RevokedTokenRepository } from '../src/oauth/revoked-token.repository.js';
 import { AttemptLimiter } from '../src/passwords/attempt-limiter.js';
 import { StatusListRepository } from '../src/revocation/status-list.repository.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
@@ -27,7 +29,16 @@ import { UsersRepository } from '../src/users/users.repository.js';
  */
 
 /** What every statement is answered with: enough for each repository to go on. */
-const ROW = { id: '1', count: 1, value: 64, roles: '[]', created_at: 0, expires_at: 0 };
+const ROW = {
+  id: '1',
+  count: 1,
+  value: 64,
+  roles: '[]',
+  scopes: '[]',
+  audience: '[]',
+  created_at: 0,
+  expires_at: 0,
+};
 
 class Recorder {
   readonly statements: string[] = [];
@@ -162,6 +173,31 @@ const userCalls: Calls = {
   hasOtherAdmin: (_db, trx) => users.hasOtherAdmin(trx, '1'),
 };
 
+const clients = new ClientRepository();
+const CLIENT = {
+  id: 'orders',
+  registration: 'registration',
+  secretHash: 'hash',
+  scopes: ['orders:read'],
+  audience: [],
+  createdAt: 0,
+};
+
+const clientCalls: Calls = {
+  insert: (db) => clients.insert(db, CLIENT),
+  findMany: (db) => clients.findMany(db, ['orders', 'stock']),
+  all: (db) => clients.all(db),
+  remove: (db) => clients.remove(db, 'orders'),
+};
+
+const revokedTokens = new RevokedTokenRepository();
+
+const revokedTokenCalls: Calls = {
+  insert: (db) => revokedTokens.insert(db, 'jti', 0),
+  has: (db) => revokedTokens.has(db, 'jti'),
+  removeExpired: (db) => revokedTokens.removeExpired(db, 0, 1000),
+};
+
 function limiter(db: Read): AttemptLimiter {
   const run = (work: (db: Read) => Promise<unknown>) => work(db);
   const database = { read: run, write: run, transaction: run } as unknown as Database;
@@ -187,6 +223,8 @@ const CLASSES = {
   keys: { type: KeyRepository, calls: keyCalls },
   users: { type: UsersRepository, calls: userCalls },
   statusLists: { type: StatusListRepository, calls: listCalls },
+  clients: { type: ClientRepository, calls: clientCalls },
+  revokedTokens: { type: RevokedTokenRepository, calls: revokedTokenCalls },
 };
 
 describe.each(['sqlite', 'postgres'] as const)('SQL on %s', (dialect) => {
