@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isPlainObject, malformed } from './json-form.js';
+import { malformed } from './json-form.js';
 import { hasBody } from './json-only.guard.js';
 import { Problem } from './problem.js';
 
@@ -65,9 +65,11 @@ function pairs(text: string): [name: string, value: string][] {
 
 /** Other parsers make a list of a parameter that is there twice. */
 function members(body: unknown): [name: string, value: string][] {
-  if (!isPlainObject(body)) throw malformed('The body must be a form.');
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw malformed('The body must be a form.');
+  }
   return Object.entries(body).map(([name, value]) => {
-    if (typeof value === 'string') return [name, value];
+    if (typeof value === 'string') return [name, value] as [string, string];
     throw malformed('A parameter is there more than once.');
   });
 }
