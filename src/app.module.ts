@@ -18,7 +18,7 @@ export class AppModule {
     });
     return {
       module: AppModule,
-      imports: [auth, OAuthModule.with(auth), UsersModule, OperationsModule],
+      imports: [auth, OAuthModule.with(auth, { envoy: true }), UsersModule, OperationsModule],
     };
   }
 }

@@ -164,6 +164,22 @@ describeOnEachDatabase('GET /auth/verify', (suite) => {
     expect((await service.get('/auth/verify', { cookie })).status).toBe(401);
   });
 
+  it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])(
+    'with the original %s and its path behind ours, as Envoy asks',
+    async (method) => {
+      const { accessToken, user } = await service.register();
+      const path = '/auth/verify/orders/1?role=admin&any=%2F';
+      const answer = await service.send(method, path, {
+        bearer: accessToken,
+        headers: { 'content-length': '0', 'content-type': 'text/xml' },
+      });
+      expect([answer.status, answer.text]).toEqual([200, '']);
+      expect(identity(answer).subject).toBe(user.id);
+      expect((await service.send(method, path)).status).toBe(401);
+      expect((await service.send(method, '/auth/verify/')).status).toBe(401);
+    },
+  );
+
   it('another method is 405', async () => {
     const answer = await service.post('/auth/verify', {});
     expectProblem(answer, 'method_not_allowed');

@@ -3,6 +3,8 @@ import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { MetadataAdditions } from '../keys/metadata.js';
 import { ClientAuthentication } from './client-authentication.js';
 import { ClientsModule } from './clients.module.js';
+import { EnvoyController } from './envoy.controller.js';
+import { ForwardAuth } from './forward-auth.js';
 import { Introspection } from './introspection.js';
 import { oauthMetadata } from './oauth-metadata.js';
 import { OAuthController } from './oauth.controller.js';
@@ -26,6 +28,7 @@ import { VerifyController } from './verify.controller.js';
   controllers: [OAuthController, VerifyController],
   providers: [
     ClientAuthentication,
+    ForwardAuth,
     Introspection,
     RevokedTokenRepository,
     TokenGrants,
@@ -35,9 +38,13 @@ import { VerifyController } from './verify.controller.js';
   ],
 })
 export class OAuthModule {
-  /** @param auth the very object that the application imports: it is not made a second time. */
-  static with(auth: DynamicModule): DynamicModule {
-    return { module: OAuthModule, imports: [auth] };
+  /**
+   * @param auth the very object that the application imports: it is not made a second time.
+   * @param options.envoy also answers on every path below `/auth/verify`, as Envoy asks. Default false.
+   */
+  static with(auth: DynamicModule, options: { envoy?: boolean } = {}): DynamicModule {
+    const controllers = options.envoy === true ? [EnvoyController] : [];
+    return { module: OAuthModule, imports: [auth], controllers };
   }
 
   constructor(additions: MetadataAdditions, @Inject(CONFIG) config: LatchkeyConfig) {

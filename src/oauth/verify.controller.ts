@@ -2,19 +2,11 @@ import { Controller, Get, Header, Req, Res, UseFilters, UseGuards } from '@nestj
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { AccessTokenGuard } from '../auth/access-token.guard.js';
-import {
-  type AccessTokenClaims,
-  isServiceToken,
-  type ServiceTokenClaims,
-} from '../contract/claims.js';
 import { ServiceTokens } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
-import { Problem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { type Demands, demandsOf } from './demands.js';
-import { TokensOfServices } from './tokens-of-services.js';
-
-type Claims = AccessTokenClaims | ServiceTokenClaims;
+import { demandsOf } from './demands.js';
+import { type Claims, ForwardAuth } from './forward-auth.js';
 
 const text = { schema: { type: 'string' } } as const;
 
@@ -26,7 +18,7 @@ const text = { schema: { type: 'string' } } as const;
 @UseFilters(ProblemFilter)
 export class VerifyController {
   constructor(
-    private readonly serviceTokens: TokensOfServices,
+    private readonly forwardAuth: ForwardAuth,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
@@ -64,40 +56,10 @@ export class VerifyController {
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
     const { httpAdapter } = this.adapterHost;
-    const claims = request.user;
     const demands = demandsOf(String(httpAdapter.getRequestUrl(request)));
-    if (isServiceToken(claims) && !(await this.serviceTokens.stands(claims))) {
-      throw refusal('token_invalid', 'error="invalid_token"');
+    const headers = await this.forwardAuth.admit(request.user, demands);
+    for (const [name, value] of Object.entries(headers)) {
+      httpAdapter.setHeader(response, name, value);
     }
-    assertMeets(claims, demands);
-    const headers = Object.entries(identity(claims));
-    for (const [name, value] of headers) httpAdapter.setHeader(response, name, value);
   }
-}
-
-/** RFC 6750 §3.1: tells which scopes would do. */
-function assertMeets(claims: Claims, demands: Demands): void {
-  const { roles = [] } = claims;
-  const scopes = claims.scope.split(' ');
-  if (!demands.scopes.every((scope) => scopes.includes(scope))) {
-    const wanted = demands.scopes.join(' ');
-    throw refusal('forbidden', `error="insufficient_scope", scope="${wanted}"`);
-  }
-  if (!demands.roles.every((role) => roles.includes(role))) {
-    throw refusal('forbidden', 'error="insufficient_scope"');
-  }
-}
-
-function refusal(code: 'token_invalid' | 'forbidden', parameters: string): Problem {
-  return new Problem(code, {
-    headers: { 'WWW-Authenticate': `Bearer realm="latchkey", ${parameters}` },
-  });
-}
-
-/** An empty header is set too: what the client itself sent under that name must not get through. */
-function identity(claims: Claims): Record<string, string> {
-  const { sub, scope } = claims;
-  const common = { 'X-Auth-Subject': sub, 'X-Auth-Scope': scope };
-  if (isServiceToken(claims)) return { ...common, 'X-Auth-Roles': '' };
-  return { ...common, 'X-Auth-Session': claims.sid, 'X-Auth-Roles': claims.roles.join(',') };
 }

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import {
+  type AccessTokenClaims,
+  isServiceToken,
+  type ServiceTokenClaims,
+} from '../contract/claims.js';
+import { Problem } from '../http/problem.js';
+import type { Demands } from './demands.js';
+import { TokensOfServices } from './tokens-of-services.js';
+
+export type Claims = AccessTokenClaims | ServiceTokenClaims;
+
+/** Decides whether a proxy may let a request through. */
+@Injectable()
+export class ForwardAuth {
+  constructor(private readonly serviceTokens: TokensOfServices) {}
+
+  /**
+   * @param claims of a token that the guard let pass; of services it does not know whether they are still
+   * registered.
+   * @returns the headers that tell who is there.
+   * @throws Problem `token_invalid`, `forbidden`.
+   */
+  async admit(claims: Claims, demands: Demands): Promise<Record<string, string>> {
+    if (isServiceToken(claims) && !(await this.serviceTokens.stands(claims))) {
+      throw refusal('token_invalid', 'error="invalid_token"');
+    }
+    assertMeets(claims, demands);
+    return identity(claims);
+  }
+}
+
+/** RFC 6750 §3.1: tells which scopes would do. */
+function assertMeets(claims: Claims, demands: Demands): void {
+  const { roles = [] } = claims;
+  const scopes = claims.scope.split(' ');
+  if (!demands.scopes.every((scope) => scopes.includes(scope))) {
+    const wanted = demands.scopes.join(' ');
+    throw refusal('forbidden', `error="insufficient_scope", scope="${wanted}"`);
+  }
+  if (!demands.roles.every((role) => roles.includes(role))) {
+    throw refusal('forbidden', 'error="insufficient_scope"');
+  }
+}
+
+function refusal(code: 'token_invalid' | 'forbidden', parameters: string): Problem {
+  return new Problem(code, {
+    headers: { 'WWW-Authenticate': `Bearer realm="latchkey", ${parameters}` },
+  });
+}
+
+/** An empty header is set too: what the client itself sent under that name must not get through. */
+function identity(claims: Claims): Record<string, string> {
+  const { sub, scope } = claims;
+  const common = { 'X-Auth-Subject': sub, 'X-Auth-Scope': scope };
+  if (isServiceToken(claims)) return { ...common, 'X-Auth-Roles': '' };
+  return { ...common, 'X-Auth-Session': claims.sid, 'X-Auth-Roles': claims.roles.join(',') };
+}
