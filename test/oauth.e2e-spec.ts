@@ -628,6 +628,20 @@ describeOnEachDatabase('The form of a request', (suite) => {
   });
 });
 
+describeOnEachDatabase('With HS256', (suite) => {
+  it('tokens of services are given, introspected and verified all the same', async () => {
+    const service = await suite.open({
+      ACCESS_TOKEN_ALG: 'HS256',
+      ACCESS_TOKEN_SECRET: 'a secret of the tests with more than 32 bytes',
+    });
+    const client = await createClient(service, { id: 'symmetric' });
+    const { access_token } = await serviceToken(service, client);
+    expect(decoded(access_token).header).toEqual({ alg: 'HS256', typ: 'at+jwt' });
+    expect((await introspect(service, client, access_token)).json()['active']).toBe(true);
+    expect((await service.get('/auth/verify', { bearer: access_token })).status).toBe(200);
+  });
+});
+
 describeOnEachDatabase('The metadata', (suite) => {
   it.each(['oauth-authorization-server', 'openid-configuration'])(
     '%s lists the endpoints',

@@ -32,12 +32,14 @@ export class VerifyController {
   @ApiQuery({
     name: 'role',
     required: false,
+    type: String,
     isArray: true,
     description: 'A role that the user must have; all of them if repeated.',
   })
   @ApiQuery({
     name: 'scope',
     required: false,
+    type: String,
     isArray: true,
     description: 'A scope that the token must have; all of them if repeated.',
   })

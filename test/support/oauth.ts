@@ -1,5 +1,5 @@
+import { createHash, randomBytes } from 'node:crypto';
 import type { Answer, Client, RequestHeaders, Sending } from './client.js';
-import { latchkeyJson } from './cli.js';
 import type { TestService } from './suite.js';
 
 /** A service client as `latchkey clients create --json` prints it. */
@@ -44,16 +44,26 @@ export function basic({ clientId, clientSecret }: Credentials): { authorization:
 
 let made = 0;
 
-/** Registers a service client on the command line, beside the running service. */
-export function createClient(
+/** Registers a service client behind the service's back, as the command line would. */
+export async function createClient(
   service: TestService,
   options: { id?: string; scope?: string; audience?: string } = {},
 ): Promise<Credentials> {
   made += 1;
-  const args = ['clients', 'create', '--id', options.id ?? `service-${made}`];
-  if (options.scope !== undefined) args.push('--scope', options.scope);
-  if (options.audience !== undefined) args.push('--audience', options.audience);
-  return latchkeyJson<Credentials>(service.database.environment, args);
+  const clientId = options.id ?? `service-${made}`;
+  const clientSecret = randomBytes(32).toString('base64url');
+  const values = [
+    clientId,
+    randomBytes(9).toString('base64url'),
+    createHash('sha256').update(clientSecret).digest('hex'),
+    JSON.stringify(options.scope?.split(' ') ?? []),
+    JSON.stringify(options.audience?.split(',') ?? []),
+    service.clock.now(),
+  ].map((value) => `'${value}'`);
+  await service.database.query(
+    `insert into clients (id, registration, secret_hash, scopes, audience, created_at) values (${values.join(', ')})`,
+  );
+  return { clientId, clientSecret };
 }
 
 export interface TokenAnswer {
