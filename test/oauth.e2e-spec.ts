@@ -1,6 +1,6 @@
 import { MovableClock } from './support/clock.js';
 import { latchkey } from './support/cli.js';
-import { renewed, someone, tokens } from './support/client.js';
+import { expectProblem, renewed, someone, tokens } from './support/client.js';
 import { decoded, withBrokenSignature } from './support/jwt.js';
 import {
   basic,
@@ -622,10 +622,13 @@ describeOnEachDatabase('The form of a request', (suite) => {
     });
   });
 
-  it('elsewhere a form is 415 as ever', async () => {
-    const answer = await postForm(service, '/auth/login', { email: 'x' });
-    expect([answer.status, answer.json()['code']]).toEqual([415, 'unsupported_media_type']);
-  });
+  it.each(['/auth/login', '/auth/login?next=/oauth/token'])(
+    'elsewhere a form is 415 as ever: %s',
+    async (path) => {
+      const answer = await postForm(service, path, { email: 'x' });
+      expectProblem(answer, 'unsupported_media_type');
+    },
+  );
 });
 
 describeOnEachDatabase('With HS256', (suite) => {

@@ -40,7 +40,7 @@ export class OAuthError extends Problem {
   }
 }
 
-const ENDPOINT = /\/oauth\/(token|introspect|revoke)(\?|$)/;
+const ENDPOINT = /^[^?]*\/oauth\/(token|introspect|revoke)(\?|$)/;
 
 /** Whether a request goes to an endpoint that takes forms and answers as OAuth says. */
 export function isOAuthEndpoint(url: string): boolean {

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
+import { VerifiedTokens } from '../auth/verified-tokens.js';
 import {
   ACCESS_TOKEN_TYPE,
   type AccessTokenClaims,
+  isServiceToken,
   REFRESH_TOKEN_TYPE,
   type RefreshTokenClaims,
   type ServiceTokenClaims,
 } from '../contract/claims.js';
+import { Clock } from '../contract/clock.js';
 import { SigningKeys } from '../keys/signing-keys.js';
 import { AccessTokens } from '../tokens/access-tokens.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
@@ -20,11 +23,16 @@ export type GenuineToken =
 /** Reads a token of any kind, as introspection and revocation get them. */
 @Injectable()
 export class TokenReader {
+  readonly #verified: VerifiedTokens;
+
   constructor(
     private readonly keys: SigningKeys,
     private readonly accessTokens: AccessTokens,
     private readonly refreshTokens: RefreshTokens,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#verified = new VerifiedTokens(clock);
+  }
 
   /**
    * Checks form, signature and claims. NOT whether a session is alive or a client registered.
@@ -33,6 +41,8 @@ export class TokenReader {
    * @throws StorageUnavailableError when it names a key that can't be looked for.
    */
   async read(token: string): Promise<GenuineToken | undefined> {
+    const known = this.#verified.get(token);
+    if (known !== undefined) return ofKind(known);
     try {
       return await this.#read(token);
     } catch (error) {
@@ -49,8 +59,14 @@ export class TokenReader {
     if (typ !== ACCESS_TOKEN_TYPE) return undefined;
     if (this.keys.find(kid) === undefined) await this.keys.findFresh(kid);
     const { payload } = this.accessTokens.verifySignature(token);
-    return Object.hasOwn(payload, 'sid')
-      ? { kind: 'access', claims: this.accessTokens.checkClaims(payload) }
-      : { kind: 'service', claims: this.accessTokens.checkServiceClaims(payload) };
+    const claims = Object.hasOwn(payload, 'sid')
+      ? this.accessTokens.checkClaims(payload)
+      : this.accessTokens.checkServiceClaims(payload);
+    this.#verified.remember(token, claims);
+    return ofKind(claims);
   }
+}
+
+function ofKind(claims: AccessTokenClaims | ServiceTokenClaims): GenuineToken {
+  return isServiceToken(claims) ? { kind: 'service', claims } : { kind: 'access', claims };
 }
