@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readForm } from '../src/http/form.js';
-import { OAuthError, oauthError } from '../src/http/oauth-error.js';
+import { isOAuthEndpoint, OAuthError, oauthError } from '../src/http/oauth-error.js';
 import { malformed } from '../src/http/json-form.js';
 import { presentedClient } from '../src/oauth/presented-client.js';
 import { RevokedTokenRepository } from '../src/oauth/revoked-token.repository.js';
@@ -68,6 +68,18 @@ describe('scopes', () => {
 });
 
 describe('errors of OAuth', () => {
+  it.each([
+    ['/oauth/token', true],
+    ['/oauth/%74oken?x=1', true],
+    ['http://any.example/prefix/oauth/revoke#x', true],
+    ['/oauth/token/', false],
+    ['/auth/login?next=/oauth/token', false],
+    ['/x#/oauth/token', false],
+    ['/%zz/oauth/token', false],
+  ])('are for the endpoints alone: %s', (url, expected) => {
+    expect(isOAuthEndpoint(url)).toBe(expected);
+  });
+
   it('describe themselves in the characters of RFC 6749 §5.2', () => {
     const { body } = oauthError(malformed('a "quote", a \\ and an ä'));
     expect(body).toEqual({

@@ -40,11 +40,20 @@ export class OAuthError extends Problem {
   }
 }
 
-const ENDPOINT = /^[^?]*\/oauth\/(token|introspect|revoke)(\?|$)/;
+const ENDPOINT = /\/oauth\/(token|introspect|revoke)$/;
 
-/** Whether a request goes to an endpoint that takes forms and answers as OAuth says. */
+/**
+ * Whether a request goes to an endpoint that takes forms and answers as OAuth says.
+ *
+ * @param url the request's target, which may have escapes that the router undoes.
+ */
 export function isOAuthEndpoint(url: string): boolean {
-  return ENDPOINT.test(url);
+  const [path = ''] = url.split(/[?#]/, 1);
+  try {
+    return ENDPOINT.test(decodeURI(path));
+  } catch {
+    return false;
+  }
 }
 
 /** What our own problems are called in OAuth. Anything else is the fault of the request. */
