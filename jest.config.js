@@ -6,6 +6,8 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/data'],
   moduleNameMapper: {
     '^latchkey$': '<rootDir>/src/index.ts',
+    '^latchkey/resource-server$': '<rootDir>/src/resource-server/index.ts',
+    '^latchkey/resource-server/core$': '<rootDir>/src/resource-server/core.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
   },
   transform: {

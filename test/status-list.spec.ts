@@ -19,7 +19,7 @@ import { RevocationModule } from '../src/revocation/revocation.module.js';
 import { encodeBits } from '../src/revocation/status-bits.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
 import { StatusIndexes } from '../src/sessions/status-indexes.js';
-import { wrongAccessClaim } from '../src/tokens/claim-types.js';
+import { wrongAccessClaim } from '../src/contract/claim-types.js';
 import { MovableClock } from './support/clock.js';
 import { migrated } from './support/keys.js';
 import { bitsOf, placesOf, type StatusList } from './support/status-list.js';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
+import { wrongAccessClaim, wrongServiceClaim } from '../contract/claim-types.js';
 import {
   ACCESS_TOKEN_TYPE,
   type AccessTokenClaims,
@@ -8,11 +9,10 @@ import {
 } from '../contract/claims.js';
 import { Clock, epochSeconds } from '../contract/clock.js';
 import { statusListReference } from '../contract/status-list.js';
+import { readStrictJwt, type StrictJwt, TokenRejected } from '../contract/strict-jwt.js';
 import { type SigningKey, SigningKeys, type VerificationKey } from '../keys/signing-keys.js';
-import { wrongAccessClaim, wrongServiceClaim } from './claim-types.js';
 import { JwtSignature } from './jwt-signature.js';
 import { permittedScope } from './scopes.js';
-import { readStrictJwt, type StrictJwt, TokenRejected } from './strict-jwt.js';
 
 /** Whom and what an access token is about. */
 export interface AccessTokenSubject {

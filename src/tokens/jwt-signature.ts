@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import type { SigningAlgorithm } from '../contract/claims.js';
-import { withLowS } from './ecdsa-form.js';
-import { TokenRejected } from './strict-jwt.js';
+import { withLowS } from '../contract/ecdsa-form.js';
+import { TokenRejected } from '../contract/strict-jwt.js';
 
 export interface SignatureKey {
   kid: string | undefined;

@@ -1,13 +1,13 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
+import { wrongRefreshClaim } from '../contract/claim-types.js';
 import { REFRESH_TOKEN_TYPE, type RefreshTokenClaims } from '../contract/claims.js';
 import { Clock, epochSeconds } from '../contract/clock.js';
+import { readStrictJwt, type StrictJwt, TokenRejected } from '../contract/strict-jwt.js';
 import { WorkingKeys } from '../keys/working-keys.js';
 import type { MintedToken } from './access-tokens.js';
-import { wrongRefreshClaim } from './claim-types.js';
 import { JwtSignature } from './jwt-signature.js';
-import { readStrictJwt, type StrictJwt, TokenRejected } from './strict-jwt.js';
 
 /** What a refresh token is made from. The same source gives the same token, byte for byte. */
 export interface RefreshTokenSource {

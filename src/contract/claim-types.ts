@@ -1,8 +1,4 @@
-import type {
-  AccessTokenClaims,
-  RefreshTokenClaims,
-  ServiceTokenClaims,
-} from '../contract/claims.js';
+import type { AccessTokenClaims, RefreshTokenClaims, ServiceTokenClaims } from './claims.js';
 
 type Test = (value: unknown) => boolean;
 type Members = Readonly<Record<string, unknown>>;
@@ -68,10 +64,7 @@ const REFRESH: readonly [keyof RefreshTokenClaims, Test][] = [
  * Says nothing about values.
  */
 export function wrongAccessClaim(claims: Members): string | undefined {
-  return (
-    ACCESS.find(([name, test]) => !test(own(claims, name)))?.[0] ??
-    ACCESS_OPTIONAL.find(([name, test]) => Object.hasOwn(claims, name) && !test(claims[name]))?.[0]
-  );
+  return ACCESS.find(([name, test]) => !test(own(claims, name)))?.[0] ?? wrongOptional(claims);
 }
 
 /** As `wrongAccessClaim`, for the tokens of services; a claim that only users have is wrong too. */
@@ -79,7 +72,7 @@ export function wrongServiceClaim(claims: Members): string | undefined {
   return (
     SERVICE.find(([name, test]) => !test(own(claims, name)))?.[0] ??
     NOT_OF_SERVICES.find((name) => Object.hasOwn(claims, name)) ??
-    (claims['sub'] === claims['client_id'] ? undefined : 'client_id')
+    (claims['sub'] === claims['client_id'] ? wrongOptional(claims) : 'client_id')
   );
 }
 
@@ -88,10 +81,16 @@ export function wrongRefreshClaim(claims: Members): string | undefined {
   return REFRESH.find(([name, test]) => !test(own(claims, name)))?.[0];
 }
 
-function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null;
+function wrongOptional(claims: Members): string | undefined {
+  return ACCESS_OPTIONAL.find(
+    ([name, test]) => Object.hasOwn(claims, name) && !test(claims[name]),
+  )?.[0];
 }
 
 function own(claims: Members, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,0 +1,75 @@
+import { createRequire } from 'node:module';
+import type { Type } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
+import { PUBLIC_ROUTE } from './access.decorators.js';
+import { ResourceServerGuard } from './resource-server.guard.js';
+
+/* Nest's own metadata, which a gateway has whichever copy of Nest decorated it. */
+const GATEWAY = 'websockets:is_gateway';
+const MESSAGE_HANDLER = 'websockets:message_mapping';
+const GUARDS = '__guards__';
+
+/** Whether global guards reach WebSocket gateways: since Nest 12 they do. Where nobody can tell, they don't. */
+export function globalGuardsReachGateways(): boolean {
+  try {
+    const load = createRequire(import.meta.url);
+    const { version } = load('@nestjs/core/package.json') as { version: string };
+    return Number.parseInt(version, 10) >= 12;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Before Nest 12, global guards do not reach WebSocket gateways. So that one can't stay open by oversight, every message
+ * handler must have the guard, or be `@Public()`.
+ *
+ * @throws Error that names the handlers which have neither.
+ */
+export function assertGatewaysGuarded(modules: ModulesContainer): void {
+  const providers = [...modules.values()].flatMap((module) => [...module.providers.values()]);
+  const gateways = providers
+    .map(({ metatype }) => metatype)
+    .filter((type): type is Type => typeof type === 'function' && has(GATEWAY, type));
+  const open = [...new Set(gateways)].flatMap(openHandlers);
+  if (open.length === 0) return;
+  throw new Error(
+    `Global guards do not reach the gateways of this Nest: put @UseGuards(ResourceServerGuard) or @Public() on ${open.join(', ')}`,
+  );
+}
+
+function openHandlers(gateway: Type): string[] {
+  if (isSettled(gateway)) return [];
+  return handlers(gateway)
+    .filter(([, handler]) => !isSettled(handler))
+    .map(([name]) => `${gateway.name}.${name}`);
+}
+
+function handlers(gateway: Type): [name: string, handler: object][] {
+  const found = new Map<string, object>();
+  let level: unknown = gateway.prototype;
+  while (typeof level === 'object' && level !== null && level !== Object.prototype) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (typeof value === 'function' && has(MESSAGE_HANDLER, value) && !found.has(name)) {
+        found.set(name, value as object);
+      }
+    }
+    level = Object.getPrototypeOf(level);
+  }
+  return [...found];
+}
+
+function isSettled(target: object): boolean {
+  if (Reflect.getMetadata(PUBLIC_ROUTE, target) === true) return true;
+  const guards: unknown = Reflect.getMetadata(GUARDS, target);
+  return Array.isArray(guards) && guards.some(isOurs);
+}
+
+function isOurs(guard: unknown): boolean {
+  if (guard instanceof ResourceServerGuard || guard === ResourceServerGuard) return true;
+  return typeof guard === 'function' && guard.prototype instanceof ResourceServerGuard;
+}
+
+function has(key: string, target: object): boolean {
+  return Reflect.hasMetadata(key, target);
+}

@@ -1,0 +1,62 @@
+import { bearerToken, type HeaderBag } from './bearer.js';
+import type { VerifiedClaims } from './claims-check.js';
+import { TokenError } from './token-error.js';
+import type { Demands, Verifier } from './verifier.js';
+
+export interface LatchkeyStrategyOptions extends Demands {
+  verifier: Verifier;
+}
+
+/** Turns claims into the application's own user; `false` refuses. */
+export type VerifyClaims = (
+  claims: VerifiedClaims,
+  done: (error: unknown, user?: object | false) => void,
+) => void;
+
+/**
+ * A Passport strategy, for applications that use Passport already:
+ *
+ * ```ts
+ * passport.use(new LatchkeyStrategy({ verifier }));
+ * app.get('/orders', passport.authenticate('latchkey', { session: false }), …);
+ * ```
+ *
+ * `request.user` is what the callback makes of the claims; without one, the claims. In Nest:
+ * `PassportStrategy(LatchkeyStrategy)` with a `validate(claims)`. Passport calls a copy of this object for
+ * each request, so there are no `#private` members here.
+ */
+export class LatchkeyStrategy {
+  name = 'latchkey';
+  /** Put there by Passport. */
+  declare success: (user: object, info?: object) => void;
+  declare fail: (challenge?: string | number, status?: number) => void;
+  declare redirect: (url: string, status?: number) => void;
+  declare pass: () => void;
+  declare error: (error: unknown) => void;
+
+  constructor(
+    private readonly options: LatchkeyStrategyOptions,
+    private readonly callback: VerifyClaims = (claims, done) => done(null, claims),
+  ) {}
+
+  authenticate(request: { headers: HeaderBag }): void {
+    const { verifier, ...demands } = this.options;
+    verifier.verify(bearerToken(request.headers), demands).then(
+      (claims) => this.accept(claims),
+      (error: unknown) => this.refuse(error),
+    );
+  }
+
+  private accept(claims: VerifiedClaims): void {
+    this.callback(claims, (error, user) => {
+      if (error !== null && error !== undefined) return this.error(error);
+      if (!user) return this.fail(403);
+      return this.success(user);
+    });
+  }
+
+  private refuse(error: unknown): void {
+    if (!(error instanceof TokenError) || error.status === 503) return this.error(error);
+    return this.fail(error.headers['WWW-Authenticate'], error.status);
+  }
+}

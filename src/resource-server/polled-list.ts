@@ -1,0 +1,95 @@
+import { STATUS_LIST_TYPE } from '../contract/claims.js';
+import { TokenRejected } from '../contract/strict-jwt.js';
+import { LEEWAY } from './claims-check.js';
+import type { IssuerClient } from './issuer-client.js';
+import type { KeySet } from './key-set.js';
+import { readSigned } from './signature.js';
+import { StatusBits } from './status-bits.js';
+import type { VerifierSettings } from './verifier-options.js';
+
+/** Characters of the longest list that is read. */
+const LONGEST = 1024 * 1024;
+
+/** One status list that is looked at again and again. */
+export class PolledList {
+  #bits: StatusBits | undefined;
+  #etag: string | undefined;
+  /** When the issuer was last asked with success; before that, when the list was first wanted (ms, monotonic). */
+  #confirmedAt = performance.now();
+  #running: Promise<void> | undefined;
+  #first: Promise<void> | undefined;
+  #outOfRangeAt = -Infinity;
+  /** Until when tokens refer to it (seconds since the epoch). */
+  wantedUntil = 0;
+
+  constructor(
+    readonly uri: string,
+    private readonly settings: VerifierSettings,
+    private readonly issuer: IssuerClient,
+    private readonly keys: KeySet,
+  ) {}
+
+  /** Seconds since the issuer last confirmed it. */
+  get age(): number {
+    return (performance.now() - this.#confirmedAt) / 1000;
+  }
+
+  get loaded(): boolean {
+    return this.#bits !== undefined;
+  }
+
+  /** Whether the bit is set, as far as is known. Never asks the issuer. */
+  isSet(index: number): boolean {
+    return this.#bits?.isSet(index) === true;
+  }
+
+  has(index: number): boolean {
+    return this.#bits === undefined || this.#bits.has(index);
+  }
+
+  /** Waits for the first look, whether it succeeds or not. There is one, however many wait. */
+  firstLook(): Promise<void> {
+    this.#first ??= this.refresh().catch(() => undefined);
+    return this.#first;
+  }
+
+  /** Looks again because a token's index is beyond the list; at most once in a poll interval. */
+  async grow(pollInterval: number): Promise<void> {
+    await this.#running?.catch(() => undefined);
+    if (performance.now() - this.#outOfRangeAt < pollInterval * 1000) return;
+    this.#outOfRangeAt = performance.now();
+    await this.refresh().catch(() => undefined);
+  }
+
+  /** Looks whether the list has changed; callers share one request. */
+  refresh(): Promise<void> {
+    this.#running ??= this.#fetch().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #fetch(): Promise<void> {
+    const asked = performance.now();
+    const asking = { accept: 'application/statuslist+jwt', etag: this.#etag };
+    const answer = await this.issuer.ask('status_list', this.uri, asking);
+    if (answer !== undefined) {
+      const read = await this.#read(answer.text);
+      this.#bits = read.after(this.#bits);
+      this.#etag = answer.etag;
+    }
+    this.#confirmedAt = asked;
+  }
+
+  /** Checks a status list token (draft-ietf-oauth-status-list §8.3). */
+  async #read(text: string): Promise<StatusBits> {
+    const claims = await readSigned(text, STATUS_LIST_TYPE, this.keys, LONGEST);
+    const now = this.settings.clock.now() / 1000;
+    const { sub, iss, iat, exp, status_list: list } = claims;
+    if (sub !== this.uri) throw new TokenRejected('sub');
+    if (iss !== undefined && iss !== this.settings.issuer) throw new TokenRejected('iss');
+    if (!Number.isSafeInteger(iat) || Number(iat) - LEEWAY > now) throw new TokenRejected('iat');
+    if (exp !== undefined && !(Number.isFinite(exp) && Number(exp) + LEEWAY > now)) {
+      throw new TokenRejected('exp');
+    }
+    return StatusBits.read(list, Number(iat));
+  }
+}
