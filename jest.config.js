@@ -25,6 +25,7 @@ export default {
       },
     ],
   },
+  setupFiles: ['<rootDir>/test/support/keep-statements.js'],
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   maxWorkers: 2,
