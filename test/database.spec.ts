@@ -1,0 +1,313 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
+import { readEnvironment } from '../src/config.js';
+import { Batch, batchedReads } from '../src/database/batch.js';
+import { Database } from '../src/database/database.js';
+import type { Read } from '../src/database/schema.js';
+import { openSqlite } from '../src/database/sqlite.js';
+import { StorageUnavailableError } from '../src/database/storage-error.js';
+import { WriteQueue } from '../src/database/write-queue.js';
+import { LatchkeyEvents } from '../src/events.js';
+import { type Advance, SessionRepository } from '../src/sessions/session.repository.js';
+import { Sessions } from '../src/sessions/sessions.js';
+import { StatusIndexes } from '../src/sessions/status-indexes.js';
+import { MovableClock } from './support/clock.js';
+import { createDatabase, type TestDatabase } from './support/databases.js';
+
+/** Every thing in a class of its own, as a driver's error comes. */
+function postgresError(code: string): Error {
+  return Object.assign(new Error('from PostgreSQL'), { code });
+}
+
+/** @see contract §2, rule 4: «A failed renewal consumes nothing.» */
+describe('A write that waited longer than anybody waits for it', () => {
+  const late = 400;
+
+  it('is not made any more, and the next one is', async () => {
+    const kysely = openSqlite(':memory:');
+    try {
+      const queue = new WriteQueue(kysely, late);
+      const made: string[] = [];
+      const slow = queue.add(async () => {
+        await sleep(late + 50);
+        made.push('slow');
+      });
+      const waiting = queue.add(async () => {
+        made.push('waiting');
+      });
+      await expect(waiting).rejects.toBeInstanceOf(StorageUnavailableError);
+      await slow;
+      await queue.add(async () => {
+        made.push('next');
+      });
+      expect(made).toEqual(['slow', 'next']);
+    } finally {
+      await kysely.destroy();
+    }
+  });
+});
+
+describe('Questions of one turn', () => {
+  it('are one statement, answered in their order', async () => {
+    const runs: (readonly number[])[] = [];
+    const batch = new Batch<number, number>((inputs) => {
+      runs.push(inputs);
+      return Promise.resolve(inputs.map((input) => input * 2));
+    });
+    const inputs = Array.from({ length: 501 }, (_, index) => index);
+    const outputs = await Promise.all(inputs.map((input) => batch.add(input)));
+    expect(outputs).toEqual(inputs.map((input) => input * 2));
+    expect(runs.map((each) => each.length)).toEqual([500, 1]);
+    expect(await batch.add(1_000)).toBe(2_000);
+    expect(runs).toHaveLength(3);
+  });
+
+  it('fail together, and the next turn is asked anew', async () => {
+    let broken = true;
+    const batch = new Batch<number, number>((inputs) =>
+      broken ? Promise.reject(new Error('broken')) : Promise.resolve(inputs),
+    );
+    const outcomes = await Promise.allSettled([batch.add(1), batch.add(2)]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    broken = false;
+    expect(await batch.add(3)).toBe(3);
+  });
+
+  it('about one key are one key, and who asks later gets no older answer', async () => {
+    const asked: (readonly string[])[] = [];
+    const reads = batchedReads((keys) => {
+      asked.push(keys);
+      return Promise.resolve(new Map(keys.map((key) => [key, asked.length])));
+    });
+    expect(await Promise.all([reads.add('a'), reads.add('b'), reads.add('a')])).toEqual([1, 1, 1]);
+    expect(await reads.add('a')).toBe(2);
+    expect(asked).toEqual([['a', 'b'], ['a']]);
+  });
+});
+
+/** Counts the statements that renew. */
+class CountingRepository extends SessionRepository {
+  readonly sizes: number[] = [];
+
+  override advance(db: Read, changes: readonly Advance[], idleLife: number, fullLife: number) {
+    this.sizes.push(changes.length);
+    return super.advance(db, changes, idleLife, fullLife);
+  }
+}
+
+/** @see contract §2, «Rotation»: «Every renewal is one atomic compare-and-set of the generation.» */
+describe.each(['sqlite', 'postgres'] as const)('Renewals of one turn, on %s', (kind) => {
+  const clock = new MovableClock();
+  let place: TestDatabase;
+  let nodes: ReturnType<typeof node>[];
+
+  function node() {
+    const config = readEnvironment({ ...place.environment, REFRESH_RETRY_WINDOW: '10s' });
+    const database = new Database(config.databaseUrl);
+    const rows = new CountingRepository();
+    const indexes = new StatusIndexes(database, rows);
+    const sessions = new Sessions(config, database, rows, clock, new LatchkeyEvents(), indexes);
+    return { database, rows, sessions };
+  }
+
+  beforeAll(async () => {
+    place = await createDatabase(kind);
+    nodes = [node(), node()];
+    await one().database.migrate();
+    await place.query(
+      `insert into users (id, email, email_key, email_verified, roles, disabled, created_at)
+       values ('ada', 'ada@example.com', 'ada@example.com', 1, '[]', 0, 0)`,
+    );
+  });
+
+  afterAll(async () => {
+    await Promise.all(nodes.map(({ database }) => database.close()));
+    await place.drop();
+  });
+
+  const one = () => nodes[0] as ReturnType<typeof node>;
+  const other = () => nodes[1] as ReturnType<typeof node>;
+
+  const start = (count: number) =>
+    Promise.all(
+      Array.from({ length: count }, () =>
+        one().sessions.start({ userId: 'ada', transport: 'body', ip: null, userAgent: null }),
+      ),
+    );
+
+  /** Renews as a request does: the session is read, then moved. */
+  async function renew(by: Sessions, id: string, generation: number) {
+    const found = await by.find(id);
+    if (found === undefined) throw new Error('no such session');
+    return by.renew(found, generation, undefined);
+  }
+
+  const generations = async (ids: readonly string[]) => {
+    const found = await Promise.all(ids.map((id) => one().sessions.find(id)));
+    return found.map((session) => session?.generation);
+  };
+
+  it('give each of 200 sessions its own successor, in one statement', async () => {
+    const started = await start(200);
+    const ids = started.map(({ id }) => id);
+    const { rows, sessions } = one();
+    rows.sizes.length = 0;
+    const renewals = await Promise.all(ids.map((id) => renew(sessions, id, 0)));
+    expect(rows.sizes).toEqual([200]);
+    expect(renewals.map(({ outcome }) => outcome)).toEqual(ids.map(() => 'rotated'));
+    const successors = renewals.map(({ session }) => session);
+    expect(successors.map(({ id, seed, statusIndex }) => [id, seed, statusIndex])).toEqual(
+      started.map(({ id, seed, statusIndex }) => [id, seed, statusIndex]),
+    );
+    expect(successors.map(({ generation }) => generation)).toEqual(ids.map(() => 1));
+    expect(await generations(ids)).toEqual(ids.map(() => 1));
+  });
+
+  it('renew each only from the generation that it presents', async () => {
+    const [fresh, stale, ended] = (await start(3)).map(({ id }) => id) as [string, string, string];
+    await renew(one().sessions, stale, 0);
+    await renew(one().sessions, stale, 1);
+    await one().sessions.endOne('ada', ended, 'logout');
+    const renewals = await Promise.all(
+      [fresh, stale, ended].map((id) => renew(one().sessions, id, 0)),
+    );
+    expect(renewals.map(({ outcome }) => outcome)).toEqual(['rotated', 'rejected', 'rejected']);
+    expect(await generations([fresh, stale, ended])).toEqual([1, 2, 0]);
+  });
+
+  it('of one session all end on one token', async () => {
+    const [session, bystander] = (await start(2)).map(({ id }) => id) as [string, string];
+    const renewals = await Promise.all(
+      [session, bystander, session, session].map((id) => renew(one().sessions, id, 0)),
+    );
+    expect(renewals.map(({ outcome }) => outcome)).toEqual([
+      'rotated',
+      'rotated',
+      'replayed',
+      'replayed',
+    ]);
+    const own = renewals.filter((renewal) => renewal.session.id === session);
+    expect(own.map((renewal) => renewal.session.generation)).toEqual([1, 1, 1]);
+    expect(await generations([session, bystander])).toEqual([1, 1]);
+  });
+
+  it('of two nodes, in opposite orders, end on one token each', async () => {
+    const ids = (await start(100)).map(({ id }) => id);
+    for (let round = 0; round < 3; round += 1) {
+      const renewals = await Promise.all([
+        ...ids.map((id) => renew(one().sessions, id, round)),
+        ...ids.toReversed().map((id) => renew(other().sessions, id, round)),
+      ]);
+      expect(renewals.filter(({ outcome }) => outcome === 'rotated')).toHaveLength(100);
+      expect(renewals.filter(({ outcome }) => outcome === 'replayed')).toHaveLength(100);
+      expect(await generations(ids)).toEqual(ids.map(() => round + 1));
+    }
+  });
+
+  /** @see contract §2, rule 4: «A failed renewal consumes nothing.» */
+  it('consume nothing, none of them, when their statement fails', async () => {
+    const ids = (await start(20)).map(({ id }) => id);
+    const mend = await breakRenewalsOf(ids[7] as string);
+    const outcomes = await Promise.allSettled(ids.map((id) => renew(one().sessions, id, 0)));
+    expect(outcomes.map(({ status }) => status)).toEqual(ids.map(() => 'rejected'));
+    expect(await generations(ids)).toEqual(ids.map(() => 0));
+    await mend();
+    clock.advance('1h');
+    const renewals = await Promise.all(ids.map((id) => renew(one().sessions, id, 0)));
+    expect(renewals.map(({ outcome }) => outcome)).toEqual(ids.map(() => 'rotated'));
+  });
+
+  /** Makes the database refuse each statement that moves one session. @returns what undoes it. */
+  async function breakRenewalsOf(id: string): Promise<() => Promise<unknown>> {
+    if (kind === 'postgres') {
+      await place.query(
+        `alter table sessions add constraint stuck check (id <> '${id}' or generation = 0)`,
+      );
+      return () => place.query('alter table sessions drop constraint stuck');
+    }
+    await place.query(
+      `create trigger stuck before update on sessions when new.id = '${id}'
+       begin select raise(abort, 'stuck'); end`,
+    );
+    return () => place.query('drop trigger stuck');
+  }
+
+  /** @see Advance.deadline: by then the caller has had his 503. */
+  it('do nothing once their time is over by the database’s own clock', async () => {
+    const [id] = (await start(1)).map((session) => session.id) as [string];
+    const { database, rows, sessions } = one();
+    const readAt = (await sessions.find(id))?.readAt ?? Number.NaN;
+    const change = { id, generation: 0, retryKey: null, now: clock.now() };
+    const advance = (deadline: number) =>
+      database.write((db) => rows.advance(db, [{ ...change, deadline }], 1_000_000, 1_000_000));
+    expect((await advance(readAt)).size).toBe(0);
+    expect(await generations([id])).toEqual([0]);
+    expect((await advance(readAt + 60_000)).get(id)?.generation).toBe(1);
+  });
+});
+
+/** @see contract §1: «Never a 5xx for bad input»; two who get in each other's way have done nothing wrong. */
+describe('Transactions that PostgreSQL finds in each other’s way', () => {
+  let place: TestDatabase;
+  let database: Database;
+
+  beforeAll(async () => {
+    place = await createDatabase('postgres');
+    database = new Database(readEnvironment(place.environment).databaseUrl);
+    await database.migrate();
+    await place.query(`insert into counters (name, value) values ('a', 0), ('b', 0)`);
+  });
+
+  afterAll(async () => {
+    await database.close();
+    await place.drop();
+  });
+
+  it('are both made, one after the other', async () => {
+    let attempts = 0;
+    let waiting = 0;
+    let go = (): void => undefined;
+    const both = new Promise<void>((resolve) => (go = resolve));
+    const addTo = (first: string, second: string) =>
+      database.transaction(async (trx) => {
+        attempts += 1;
+        await sql`update counters set value = value + 1 where name = ${first}`.execute(trx);
+        waiting += 1;
+        if (waiting === 2) go();
+        await both;
+        await sql`update counters set value = value + 1 where name = ${second}`.execute(trx);
+      });
+    await Promise.all([addTo('a', 'b'), addTo('b', 'a')]);
+    expect(attempts).toBe(3);
+    expect(await place.query('select name, value from counters order by name')).toMatchObject([
+      { name: 'a', value: '2' },
+      { name: 'b', value: '2' },
+    ]);
+  });
+
+  it.each(['40P01', '40001'])('are tried three times at most (%s)', async (code) => {
+    let attempts = 0;
+    const failing = (times: number) => () => {
+      attempts += 1;
+      return attempts <= times ? Promise.reject(postgresError(code)) : Promise.resolve('done');
+    };
+    expect(await database.write(failing(2))).toBe('done');
+    attempts = 0;
+    await expect(database.write(failing(3))).rejects.toBeInstanceOf(StorageUnavailableError);
+    expect(attempts).toBe(3);
+  });
+
+  it.each(['23505', '57014', '08006'])(
+    'are not tried again for another reason (%s)',
+    async (code) => {
+      let attempts = 0;
+      const failing = database.write(() => {
+        attempts += 1;
+        return Promise.reject(postgresError(code));
+      });
+      await expect(failing).rejects.toThrow();
+      expect(attempts).toBe(1);
+    },
+  );
+});
