@@ -64,7 +64,10 @@ describe('A renewal that was answered 503', () => {
     return { service, way: proxy };
   };
 
-  it.each([['much later', 5_000]])(
+  it.each([
+    ['as soon as it is answered', 0],
+    ['much later', 5_000],
+  ])(
     'is not made when its statement reaches PostgreSQL %s',
     async (_when, later) => {
       const { service, way } = await throughProxy();

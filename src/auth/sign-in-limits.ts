@@ -31,7 +31,8 @@ export function registrations(ip: string | null): Limit {
 /** What one customer of a provider has: an IPv4 address, or the first half of an IPv6 address. */
 function network(ip: string | null): string {
   if (ip === null || !isIPv6(ip)) return String(ip);
-  const [head = '', tail] = ip.split('::');
+  const canonical = new URL(`http://[${ip.split('%', 1)[0]}]`).hostname.slice(1, -1);
+  const [head = '', tail] = canonical.split('::');
   const first = head === '' ? [] : head.split(':');
   const last = tail === undefined || tail === '' ? [] : tail.split(':');
   const gap = Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0');

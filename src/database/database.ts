@@ -2,14 +2,14 @@ import { type Kysely, Migrator, sql } from 'kysely';
 import { WriteQueue } from './write-queue.js';
 import type { Dialect } from './dialect.js';
 import { migrations } from './migrations/index.js';
-import { openPostgres } from './postgres.js';
+import { openPostgres, QUERY_WAIT } from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
 import { isStorageUnavailable, isTangle, StorageUnavailableError } from './storage-error.js';
 import type { DatabaseUrl } from '../settings.js';
 
 /** Milliseconds. After this long without an answer an operation counts as failed, so that callers get their 503 in time. */
-export const PATIENCE = 4_500;
+const PATIENCE = 4_500;
 const MOST_TANGLES = 2;
 
 /**
@@ -18,6 +18,8 @@ const MOST_TANGLES = 2;
  */
 export class Database {
   readonly dialect: Dialect;
+  /** Milliseconds. No write is reported as failed for want of an answer before that. */
+  readonly patience: number;
   readonly #writer: Kysely<Schema>;
   /** On SQLite a connection of its own: who reads never waits for another process's write. */
   readonly #reader: Kysely<Schema>;
@@ -25,6 +27,7 @@ export class Database {
 
   constructor(url: DatabaseUrl, onIdleError: (error: Error) => void = () => undefined) {
     this.dialect = url.kind;
+    this.patience = url.kind === 'sqlite' ? PATIENCE : QUERY_WAIT;
     this.#writer =
       url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
     const shared = url.kind === 'postgres' || url.file === ':memory:';

@@ -4,7 +4,7 @@ import type { Schema } from './schema.js';
 
 /** Waits for a connection, then for an answer: together less than the 5 s after which callers get a 503. */
 const CONNECT_WAIT = 1_800;
-const QUERY_WAIT = 2_500;
+export const QUERY_WAIT = 2_500;
 
 /**
  * Opens a pool. A connection that breaks is dropped quietly; the next query makes a new one. The pool

@@ -69,7 +69,7 @@ export function errorAnswer(
   };
 }
 
-const RENEWAL = /\/auth\/refresh([?#]|$)/;
+const RENEWAL = /^[^?#]*\/auth\/refresh([?#]|$)/;
 
 /** Every refusal of a renewal says that it was rejected, even one that no controller has seen. */
 function renewalHeaders(url: string, status: number): Record<string, string> {

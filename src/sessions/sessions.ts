@@ -5,7 +5,7 @@ import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Clock } from '../contract/clock.js';
 import type { RefreshOutcome, SessionView, Transport } from '../contract/responses.js';
 import { Batch, batchedReads } from '../database/batch.js';
-import { Database, PATIENCE } from '../database/database.js';
+import { Database } from '../database/database.js';
 import type { Read } from '../database/schema.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
 import { judge } from './rotation.js';
@@ -124,7 +124,7 @@ export class Sessions {
         generation,
         retryKey,
         now,
-        deadline: session.readAt + PATIENCE,
+        deadline: session.readAt + this.database.patience,
       });
       if (advanced !== undefined) return { outcome: 'rotated', session: advanced };
       session = await this.find(session.id);
