@@ -67,22 +67,19 @@ describe('A renewal that was answered 503', () => {
   it.each([
     ['as soon as it is answered', 0],
     ['much later', 5_000],
-  ])(
-    'is not made when its statement reaches PostgreSQL %s',
-    async (_when, later) => {
-      const { service, way } = await throughProxy();
-      const pair = renewed(await service.register());
-      way.holdFrom('update sessions');
-      const begun = performance.now();
-      const answer = await service.refresh(pair.refreshToken);
-      expectProblem(answer, 'storage_unavailable');
-      expect(way.held).toBe(1);
-      await sleep(Math.max(0, begun + later - performance.now()));
-      way.letThrough();
-      await sleep(300);
-      await expectUnconsumed(service, pair);
-    },
-  );
+  ])('is not made when its statement reaches PostgreSQL %s', async (_when, later) => {
+    const { service, way } = await throughProxy();
+    const pair = renewed(await service.register());
+    way.holdFrom('update sessions');
+    const begun = performance.now();
+    const answer = await service.refresh(pair.refreshToken);
+    expectProblem(answer, 'storage_unavailable');
+    expect(way.held).toBe(1);
+    await sleep(Math.max(0, begun + later - performance.now()));
+    way.letThrough();
+    await sleep(300);
+    await expectUnconsumed(service, pair);
+  });
 
   it('is not made when another process gives its SQLite file back', async () => {
     suite = new Suite('sqlite');
