@@ -1,5 +1,22 @@
-import { isIP } from 'node:net';
 import { SIGNING_ALGORITHMS } from './contract/claims.js';
+import {
+  type AccessTokenClaim,
+  addressRange,
+  anyText,
+  clientId,
+  databaseUrl,
+  duration,
+  filled,
+  integer,
+  list,
+  oneOf,
+  origin,
+  publicUrl,
+  type RoleScopes,
+  roleScopes,
+  secret,
+  yesOrNo,
+} from './setting-values.js';
 
 /** One setting: its environment variable, how its text is read, and what stands for it when it is absent. */
 export interface Setting<Value> {
@@ -14,151 +31,6 @@ export interface Setting<Value> {
   readonly form: string;
   /** What it does, for the reference. */
   readonly about: string;
-}
-
-/** Where the data lives. */
-export type DatabaseUrl =
-  | { readonly kind: 'sqlite'; readonly file: string }
-  | { readonly kind: 'postgres'; readonly url: string };
-
-export type AccessTokenClaim = 'email' | 'username' | 'name';
-export type RoleScopes = Readonly<Record<string, readonly string[]>>;
-
-const YEAR = 365 * 24 * 60 * 60;
-const UNITS = new Map([
-  ['s', 1],
-  ['m', 60],
-  ['h', 3600],
-  ['d', 86400],
-]);
-
-function reject(why: string): never {
-  throw new Error(why);
-}
-
-function integer(low: number, high: number) {
-  return (text: string): number => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= low && value <= high
-      ? value
-      : reject(`must be a whole number from ${low} to ${high}`);
-  };
-}
-
-/** Seconds. */
-function duration(least: 0 | 1) {
-  return (text: string): number => {
-    if (least === 0 && text === '0') return 0;
-    const match = /^(\d{1,9})([smhd])$/.exec(text);
-    const seconds = Number(match?.[1]) * (UNITS.get(match?.[2] ?? '') ?? Number.NaN);
-    return seconds >= least && seconds <= 10 * YEAR
-      ? seconds
-      : reject(`must be a duration such as 30s, 10m, 12h or 30d${least === 0 ? ', or 0' : ''}`);
-  };
-}
-
-function oneOf<const Values extends readonly string[]>(...values: Values) {
-  return (text: string): Values[number] =>
-    values.find((value) => value === text) ?? reject(`must be one of ${values.join(', ')}`);
-}
-
-function yesOrNo(text: string): boolean {
-  return oneOf('true', 'false')(text) === 'true';
-}
-
-function list<Item>(parse: (text: string) => Item) {
-  return (text: string): readonly Item[] =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '')
-      .map(parse);
-}
-
-function filled<Item>(parse: (text: string) => readonly Item[]) {
-  return (text: string): readonly Item[] => {
-    const items = parse(text);
-    return items.length > 0 ? items : reject('must name at least one');
-  };
-}
-
-function secret(text: string): string {
-  return Buffer.byteLength(text) >= 32 ? text : reject('must have 32 bytes or more');
-}
-
-function url(text: string): URL {
-  return URL.canParse(text) ? new URL(text) : reject('must be an absolute URL');
-}
-
-function publicUrl(text: string): string {
-  const { protocol, username, search, hash } = url(text);
-  if (protocol !== 'http:' && protocol !== 'https:') reject('must begin with http:// or https://');
-  if (text.endsWith('/')) reject('must not end with a slash');
-  if (username !== '' || search !== '' || hash !== '' || /[?#]/.test(text)) {
-    reject('must have no user, query or fragment');
-  }
-  return text;
-}
-
-function origin(text: string): string {
-  return URL.canParse(text) && new URL(text).origin === text
-    ? text
-    : reject('must list origins such as https://app.example.com, without a path');
-}
-
-function addressRange(text: string): string {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const bits = isIP(address) === 4 ? 32 : 128;
-  const right =
-    isIP(address) !== 0 &&
-    rest.length === 0 &&
-    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
-  return right ? text : reject('must list IP addresses or CIDR ranges');
-}
-
-function databaseUrl(text: string): DatabaseUrl {
-  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text))
-    return { kind: 'postgres', url: text };
-  const file = /^sqlite:(.+)$/.exec(text)?.[1];
-  return file === undefined
-    ? reject('must be sqlite:<file> or postgres://…')
-    : { kind: 'sqlite', file };
-}
-
-const ROLE = /^[a-z][a-z0-9_-]{0,31}$/;
-const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
-
-function roleScopes(text: string): RoleScopes {
-  const value = parsedJson(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    reject('must be a JSON object from role to list of scopes');
-  }
-  const result: Record<string, readonly string[]> = Object.create(null);
-  for (const [role, scopes] of Object.entries(value)) {
-    if (!ROLE.test(role)) reject('names a role that is not of the form [a-z][a-z0-9_-]{0,31}');
-    const right =
-      Array.isArray(scopes) && scopes.every((one) => typeof one === 'string' && SCOPE.test(one));
-    result[role] = right ? scopes : reject('must give each role a list of scopes');
-  }
-  return result;
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return reject('must be JSON');
-  }
-}
-
-function clientId(text: string): string {
-  return /^[\x21-\x7E]{1,64}$/.test(text) && !text.includes(':')
-    ? text
-    : reject('must be 1 to 64 visible ASCII characters without a colon');
-}
-
-function anyText(text: string): string {
-  return text;
 }
 
 /** Every setting there is. `docs/configuration.md` is made from this table. */

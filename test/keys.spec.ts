@@ -21,7 +21,7 @@ import { StorageUnavailableError } from '../src/database/storage-error.js';
 import { ROTATION_LEAD, ROTATION_PERIOD } from '../src/keys/key-stages.js';
 import { KeyWrap } from '../src/keys/key-wrap.js';
 import { StoredSigningKeys } from '../src/keys/stored-signing-keys.js';
-import type { DatabaseUrl } from '../src/settings.js';
+import type { DatabaseUrl } from '../src/setting-values.js';
 import { HandClock, type KeyNode, migrated, SECRET, startNode } from './support/keys.js';
 
 const NEW_SECRET = 'another secret of the tests with over 32 bytes';

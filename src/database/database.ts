@@ -6,7 +6,7 @@ import { openPostgres, QUERY_WAIT } from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
 import { isStorageUnavailable, isTangle, StorageUnavailableError } from './storage-error.js';
-import type { DatabaseUrl } from '../settings.js';
+import type { DatabaseUrl } from '../setting-values.js';
 
 /** Milliseconds. After this long without an answer an operation counts as failed, so that callers get their 503 in time. */
 const PATIENCE = 4_500;

@@ -1,7 +1,7 @@
 import { type LatchkeyConfig, type LatchkeyOptions, resolveOptions } from '../../src/config.js';
 import { Clock } from '../../src/contract/clock.js';
 import { Database } from '../../src/database/database.js';
-import type { DatabaseUrl } from '../../src/settings.js';
+import type { DatabaseUrl } from '../../src/setting-values.js';
 import { KeyRepository } from '../../src/keys/key.repository.js';
 import { KeyVault } from '../../src/keys/key-vault.js';
 import { KeyWrap } from '../../src/keys/key-wrap.js';
