@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { readEnvironment } from '../src/config.js';
 import { Batch, batchedReads } from '../src/database/batch.js';
 import { Database } from '../src/database/database.js';
+import { ListQuery } from '../src/database/list-query.js';
 import type { Read } from '../src/database/schema.js';
 import { openSqlite } from '../src/database/sqlite.js';
 import { StorageUnavailableError } from '../src/database/storage-error.js';
@@ -19,6 +20,73 @@ import { createDatabase, type TestDatabase } from './support/databases.js';
 function postgresError(code: string): Error {
   return Object.assign(new Error('from PostgreSQL'), { code });
 }
+
+describe('A transaction that fails', () => {
+  const add = (name: string, fails: boolean) => async (trx: Read) => {
+    await sql`insert into counters (name, value) values (${name}, 0)`.execute(trx);
+    if (fails) throw new Error(`${name} failed`);
+    return name;
+  };
+
+  it.each([
+    ['alone in its turn', []],
+    ['among others of its turn', ['a', 'b']],
+  ])('%s is undone, and it alone', async (_, others) => {
+    const place = await createDatabase('sqlite');
+    const database = new Database(readEnvironment(place.environment).databaseUrl);
+    try {
+      await database.migrate();
+      const [failed, ...rest] = await Promise.allSettled([
+        database.transaction(add('x', true)),
+        ...others.map((name) => database.transaction(add(name, false))),
+      ]);
+      expect(failed).toMatchObject({ status: 'rejected', reason: { message: 'x failed' } });
+      expect(rest.map(({ status }) => status)).toEqual(others.map(() => 'fulfilled'));
+      expect(await place.query('select name from counters order by name')).toEqual(
+        others.map((name) => ({ name })),
+      );
+    } finally {
+      await database.close();
+      await place.drop();
+    }
+  });
+});
+
+describe('A query over a list', () => {
+  it('is asked anew for each list', async () => {
+    const kysely = openSqlite(':memory:');
+    const query = new ListQuery<string, { value: string }>(
+      (db, ids, [least]) =>
+        sql<{ value: string }>`
+          select column1 as value from (values ${sql.join(ids.map((id) => sql`(${id})`))})
+          where column1 > ${least}
+        `.compile(db),
+      (id) => [id],
+    );
+    try {
+      const rows = async (list: string[], least: string) =>
+        [...new Set((await query.run(kysely, list, least)).map(({ value }) => value))].join('');
+      expect(await rows(['b', 'c', 'd'], 'a')).toBe('bcd');
+      expect(await rows(['x', 'y', 'z'], 'x')).toBe('yz');
+      expect(await rows(['q'], 'a')).toBe('q');
+    } finally {
+      await kysely.destroy();
+    }
+  });
+
+  it('refuses to be built with its parameters out of order', async () => {
+    const kysely = openSqlite(':memory:');
+    const query = new ListQuery<string, unknown>(
+      (db, ids, [first]) => sql`select ${first}, ${ids[0]}`.compile(db),
+      (id) => [id],
+    );
+    try {
+      await expect(query.run(kysely, ['a'], 'b')).rejects.toThrow(/order/);
+    } finally {
+      await kysely.destroy();
+    }
+  });
+});
 
 /** @see contract §2, rule 4: «A failed renewal consumes nothing.» */
 describe('A write that waited longer than anybody waits for it', () => {
@@ -90,9 +158,9 @@ describe('Questions of one turn', () => {
 class CountingRepository extends SessionRepository {
   readonly sizes: number[] = [];
 
-  override advance(db: Read, changes: readonly Advance[], idleLife: number, fullLife: number) {
+  override advance(db: Read, changes: readonly Advance[]) {
     this.sizes.push(changes.length);
-    return super.advance(db, changes, idleLife, fullLife);
+    return super.advance(db, changes);
   }
 }
 
@@ -238,9 +306,10 @@ describe.each(['sqlite', 'postgres'] as const)('Renewals of one turn, on %s', (k
     const [id] = (await start(1)).map((session) => session.id) as [string];
     const { database, rows, sessions } = one();
     const readAt = (await sessions.find(id))?.readAt ?? Number.NaN;
-    const change = { id, generation: 0, retryKey: null, now: clock.now() };
+    const now = clock.now();
+    const change = { id, generation: 0, retryKey: null, now, expiresAt: now + 1_000_000 };
     const advance = (deadline: number) =>
-      database.write((db) => rows.advance(db, [{ ...change, deadline }], 1_000_000, 1_000_000));
+      database.write((db) => rows.advance(db, [{ ...change, deadline }]));
     expect((await advance(readAt)).size).toBe(0);
     expect(await generations([id])).toEqual([0]);
     expect((await advance(readAt + 60_000)).get(id)?.generation).toBe(1);

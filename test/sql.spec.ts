@@ -104,13 +104,14 @@ const SESSION = {
   endReason: null,
   statusIndex: 0,
 } as const;
-const ADVANCE = { id: '1', generation: 0, now: 1, retryKey: null, deadline: 2 };
+const ADVANCE = { id: '1', generation: 0, now: 1, expiresAt: 3, retryKey: null, deadline: 2 };
 
 const sessionCalls: Calls = {
   insert: (db) => sessions.insert(db, SESSION),
   findMany: (db) => sessions.findMany(db, ['1', '2']),
+  findLive: (db) => sessions.findLive(db, ['1', '2'], 0),
   listLive: (db) => sessions.listLive(db, '2', 0),
-  advance: (db) => sessions.advance(db, [ADVANCE, { ...ADVANCE, id: '2' }], 2, 3),
+  advance: (db) => sessions.advance(db, [ADVANCE, { ...ADVANCE, id: '2' }]),
   end: (db) => sessions.end(db, '1', '2', 0, 'logout'),
   endAll: (db) => sessions.endAll(db, '2', 0, 'logout_all'),
   'endAll but one': (db) => sessions.endAll(db, '2', 0, 'logout_all', '1'),

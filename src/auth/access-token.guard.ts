@@ -6,21 +6,23 @@ import {
   isServiceToken,
   type ServiceTokenClaims,
 } from '../contract/claims.js';
-import {
-  PUBLIC_ROUTE,
-  REQUIRED_ROLES,
-  REQUIRED_SCOPES,
-  SERVICE_ROUTE,
-} from '../http/access.decorators.js';
+import { RouteAccesses } from '../http/route-access.js';
 import { Problem } from '../http/problem.js';
 import { TokenRejected } from '../tokens/strict-jwt.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
+import type { AuthRequest } from './auth-request.js';
 import { StrategyPerRequest } from './strategy-per-request.js';
 
 const CHALLENGE = 'Bearer realm="latchkey"';
 
-/** Requests that this guard has let pass already, where it stands both globally and on a controller. */
-const passed = new WeakMap<object, AccessTokenClaims | ServiceTokenClaims>();
+type Claims = AccessTokenClaims | ServiceTokenClaims;
+
+/** Marks requests that this guard has let pass, as it may stand both globally and on a controller. */
+const PASSED = Symbol('latchkey:passed');
+
+interface GuardedRequest extends AuthRequest {
+  [PASSED]?: Claims;
+}
 
 /**
  * Lets a request pass if it bears a valid access token of a live session that has the roles and scopes
@@ -29,53 +31,67 @@ const passed = new WeakMap<object, AccessTokenClaims | ServiceTokenClaims>();
  */
 @Injectable()
 export class AccessTokenGuard extends AuthGuard() {
+  private readonly routes: RouteAccesses;
+
   constructor(
-    strategy: AccessTokenStrategy,
-    private readonly reflector: Reflector,
+    private readonly strategy: AccessTokenStrategy,
+    reflector: Reflector,
     private readonly adapterHost: HttpAdapterHost,
   ) {
     super({ defaultStrategy: new StrategyPerRequest(strategy) as never });
+    this.routes = new RouteAccesses(reflector);
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.metadata<boolean>(PUBLIC_ROUTE, context) === true) return true;
-    const request = context.switchToHttp().getRequest<object>();
-    if (!passed.has(request)) await super.canActivate(context);
-    this.assertPermitted(passed.get(request), context);
+    if (this.routes.of(context).isPublic) return true;
+    const request = context.switchToHttp().getRequest<GuardedRequest>();
+    if (request[PASSED] === undefined && !(await this.passRemembered(request, context))) {
+      await super.canActivate(context);
+    }
+    this.assertPermitted(request[PASSED], context);
     return true;
   }
 
-  override handleRequest<Claims>(
+  override handleRequest<User>(
     error: unknown,
-    claims: Claims | false,
+    claims: User | false,
     info: unknown,
     context: ExecutionContext,
-  ): Claims {
-    if (claims) {
-      passed.set(context.switchToHttp().getRequest<object>(), claims as never);
-      return claims;
+  ): User {
+    if (!claims) throw this.refusal(error ?? info, context);
+    Reflect.set(context.switchToHttp().getRequest<object>(), PASSED, claims);
+    return claims;
+  }
+
+  /** A token that Passport has let pass before needs only a live session; most requests bear one. */
+  private async passRemembered(
+    request: GuardedRequest,
+    context: ExecutionContext,
+  ): Promise<boolean> {
+    try {
+      const claims = await this.strategy.recall(request);
+      if (claims === undefined) return false;
+      request.user = this.handleRequest(null, claims, undefined, context);
+      return true;
+    } catch (error) {
+      throw this.refusal(error, context);
     }
-    throw this.refusal(error ?? info, context);
   }
 
   /**
    * Whether the route takes tokens of this kind, and whether their roles and scopes are enough; throws
    * `forbidden` if not.
    */
-  protected assertPermitted(
-    claims: AccessTokenClaims | ServiceTokenClaims | undefined,
-    context: ExecutionContext,
-  ): void {
-    const service = claims !== undefined && isServiceToken(claims);
-    if (service && this.metadata<boolean>(SERVICE_ROUTE, context) !== true) {
+  protected assertPermitted(claims: Claims | undefined, context: ExecutionContext): void {
+    const { forServices, roles, scopes } = this.routes.of(context);
+    if (claims !== undefined && isServiceToken(claims) && !forServices) {
       throw this.forbidden(context);
     }
-    const roles = this.metadata<string[]>(REQUIRED_ROLES, context) ?? [];
-    const scopes = this.metadata<string[]>(REQUIRED_SCOPES, context) ?? [];
     const has = claims === undefined || isServiceToken(claims) ? [] : claims.roles;
     if (roles.length > 0 && !roles.some((role) => has.includes(role))) {
       throw this.forbidden(context);
     }
+    if (scopes.length === 0) return;
     const granted = claims?.scope.split(' ') ?? [];
     if (!scopes.every((scope) => granted.includes(scope))) throw this.forbidden(context);
   }
@@ -104,12 +120,5 @@ export class AccessTokenGuard extends AuthGuard() {
     const response = context.switchToHttp().getResponse<unknown>();
     this.adapterHost.httpAdapter.setHeader(response, 'WWW-Authenticate', CHALLENGE + parameters);
     return new Problem(code);
-  }
-
-  private metadata<Value>(key: string, context: ExecutionContext): Value | undefined {
-    return this.reflector.getAllAndOverride<Value | undefined>(key, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
   }
 }

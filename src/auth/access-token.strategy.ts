@@ -57,18 +57,17 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
     this.verified = new VerifiedTokens(clock);
   }
 
-  /** A remembered token skips the signature, never the question whether its session is alive. */
-  override authenticate(request: never): void {
-    try {
-      const claims = this.verified.get(this.extract(request) ?? '');
-      if (claims === undefined) return super.authenticate(request);
-      this.assertAlive(claims).then(
-        () => this.success(claims),
-        (error: Error) => this.error(error),
-      );
-    } catch (error) {
-      this.error(error instanceof Error ? error : new TokenRejected('unreadable'));
-    }
+  /**
+   * The claims of a request whose token has been checked before: its signature is not looked at again,
+   * whether its session is alive always is.
+   *
+   * @returns undefined for a request with any other token, or none.
+   * @throws TokenRejected for a session that is over, and what `extract` throws.
+   */
+  async recall(request: AuthRequest): Promise<Claims | undefined> {
+    const claims = this.verified.get(this.extract(request) ?? '');
+    if (claims !== undefined) await this.assertAlive(claims);
+    return claims;
   }
 
   /** Called by passport-jwt once the signature is right. */

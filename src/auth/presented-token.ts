@@ -16,8 +16,6 @@ export interface PresentedToken {
 /** Finds the refresh token of a request: in the body, else in the cookie of a request from our own site. */
 @Injectable()
 export class PresentedTokens {
-  readonly #found = new WeakMap<AuthRequest, PresentedToken | undefined>();
-
   constructor(
     private readonly cookies: Cookies,
     private readonly crossSite: CrossSiteCheck,
@@ -28,13 +26,6 @@ export class PresentedTokens {
    * `cross_site_request` for a cookie that another site's page sent.
    */
   find(request: AuthRequest): PresentedToken | undefined {
-    if (this.#found.has(request)) return this.#found.get(request);
-    const presented = this.#read(request);
-    this.#found.set(request, presented);
-    return presented;
-  }
-
-  #read(request: AuthRequest): PresentedToken | undefined {
     const { refreshToken } = readStrictBody(RefreshDto, request.body);
     if (refreshToken !== undefined) return { token: refreshToken, transport: 'body' };
     const token = this.cookies.read(request, 'refresh');

@@ -19,7 +19,12 @@ export interface RenewalRequest {
   scopes?: readonly string[] | undefined;
 }
 
-const admitted = new WeakMap<object, RenewalRequest>();
+/** Keeps what the guard found with the request it found it in. */
+const ADMITTED = Symbol('latchkey:admitted');
+
+interface RenewingRequest extends AuthRequest {
+  [ADMITTED]?: RenewalRequest;
+}
 
 /** Stands on the renewal route: lets a request pass whose refresh token is genuine and not expired. */
 @Injectable()
@@ -33,13 +38,13 @@ export class RefreshTokenGuard extends AuthGuard() {
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<AuthRequest>();
+    const request = context.switchToHttp().getRequest<RenewingRequest>();
     const presented = this.presented.find(request);
     const key = idempotencyKey(request);
     if (presented === undefined) throw this.refused('none was sent');
     await super.canActivate(context);
     const claims = request.user as RefreshTokenClaims;
-    admitted.set(request, { claims, transport: presented.transport, idempotencyKey: key });
+    request[ADMITTED] = { claims, transport: presented.transport, idempotencyKey: key };
     return true;
   }
 
@@ -59,7 +64,7 @@ export class RefreshTokenGuard extends AuthGuard() {
 /** What `RefreshTokenGuard` found in the request. */
 export const Renewing = createParamDecorator(
   (_data: unknown, context: ExecutionContext): RenewalRequest => {
-    const renewal = admitted.get(context.switchToHttp().getRequest<object>());
+    const renewal = context.switchToHttp().getRequest<RenewingRequest>()[ADMITTED];
     if (renewal === undefined) throw refreshTokenInvalid('no guard stands on this route');
     return renewal;
   },

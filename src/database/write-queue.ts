@@ -1,12 +1,14 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import type { Schema } from './schema.js';
 import { StorageUnavailableError } from './storage-error.js';
 
 type Trx = Transaction<Schema>;
 
 interface Job {
-  /** Runs the caller's work inside its savepoint; never rejects. */
+  /** Runs the caller's work. */
   run(trx: Trx): Promise<void>;
+  /** Runs it inside a savepoint: if it fails, it alone is undone, and this does not reject. */
+  runApart(trx: Trx): Promise<void>;
   /** Tells the caller how it ended, once the shared transaction is on disk. */
   settle(): void;
   /** Tells the caller that the shared transaction as a whole was lost. */
@@ -15,8 +17,8 @@ interface Job {
 
 /**
  * Group commit for SQLite. With `synchronous=FULL` a commit costs a flush to disk whatever it holds, so
- * writes that wait in the same turn of the event loop share one transaction. Each has a savepoint of its
- * own: one that fails undoes only itself. Nobody is answered before the commit.
+ * writes that wait in the same turn of the event loop share one transaction. Each of several has a savepoint
+ * of its own: one that fails undoes only itself. Nobody is answered before the commit.
  */
 export class WriteQueue {
   #waiting: Job[] = [];
@@ -51,7 +53,9 @@ export class WriteQueue {
     this.#waiting = [];
     try {
       await this.kysely.transaction().execute(async (trx) => {
-        for (const each of jobs) await each.run(trx);
+        const [only, ...others] = jobs;
+        if (others.length === 0) await only?.run(trx);
+        else for (const each of jobs) await each.runApart(trx);
       });
       for (const each of jobs) each.settle();
     } catch (error) {
@@ -71,21 +75,24 @@ function job<Result>(
   let settle = (): void => undefined;
   return {
     async run(trx) {
-      await savepoint.execute(trx);
+      const result = await work(trx);
+      settle = () => resolve(result);
+    },
+    async runApart(trx) {
+      await trx.executeQuery(SAVEPOINT);
       try {
-        const result = await work(trx);
-        settle = () => resolve(result);
+        await this.run(trx);
       } catch (error) {
-        await rollBack.execute(trx);
+        await trx.executeQuery(ROLL_BACK);
         settle = () => reject(error);
       }
-      await release.execute(trx);
+      await trx.executeQuery(RELEASE);
     },
     settle: () => settle(),
     abandon: reject,
   };
 }
 
-const savepoint = sql`savepoint job`;
-const rollBack = sql`rollback to job`;
-const release = sql`release job`;
+const SAVEPOINT = CompiledQuery.raw('savepoint job');
+const ROLL_BACK = CompiledQuery.raw('rollback to job');
+const RELEASE = CompiledQuery.raw('release job');

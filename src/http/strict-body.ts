@@ -37,6 +37,13 @@ export function StrictQuery(): ParameterDecorator {
   return Query(new StrictQueryPipe());
 }
 
+/** Marks a body that was read, so that guard and controller need not both do it. */
+const READ = Symbol('latchkey:read');
+
+interface Read {
+  [READ]?: unknown;
+}
+
 class StrictBodyPipe implements PipeTransform<unknown, unknown> {
   transform(value: unknown, { metatype }: ArgumentMetadata): unknown {
     return readStrictBody(metatype ?? Object, value);
@@ -64,8 +71,12 @@ class StrictQueryPipe implements PipeTransform<unknown, unknown> {
 export function readStrictBody<Dto extends object>(type: Type<Dto>, body: unknown): Dto {
   const value = body === undefined ? {} : body;
   if (!isPlainObject(value)) throw malformed('The body must be a JSON object.');
+  const known = (value as Read)[READ];
+  if (known instanceof type && known.constructor === type) return known;
   assertGoodForm(value);
-  return readMembers(type, value);
+  const dto = readMembers(type, value);
+  Reflect.defineProperty(value, READ, { value: dto });
+  return dto;
 }
 
 function readMembers<Dto extends object>(type: Type<Dto>, value: Record<string, unknown>): Dto {

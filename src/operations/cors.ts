@@ -9,6 +9,19 @@ const COMMON: FastifyCorsOptions = {
   exposedHeaders: ['X-Request-Id', 'Refresh-Outcome', 'Retry-After', 'WWW-Authenticate'],
   maxAge: 600,
 };
+const FOR_ANYBODY: FastifyCorsOptions = {
+  ...COMMON,
+  preflight: false,
+  origin: '*',
+  credentials: false,
+};
+const FOR_LISTED: FastifyCorsOptions = {
+  ...COMMON,
+  preflight: false,
+  origin: true,
+  credentials: true,
+};
+const FOR_NOBODY: FastifyCorsOptions = { ...FOR_LISTED, origin: false, credentials: false };
 
 /** Keys and metadata are for everybody, so for pages of any origin too; without credentials. */
 function isPublicMetadata(request: FastifyRequest): boolean {
@@ -29,12 +42,12 @@ export function isPermittedPreflight(config: LatchkeyConfig, request: FastifyReq
 /** Who may call from a browser: the listed origins with credentials, any origin for public metadata. */
 export function corsRules(config: LatchkeyConfig): FastifyCorsOptionsDelegateCallback {
   return (request, done) => {
-    const preflight = isPermittedPreflight(config, request);
-    if (isPublicMetadata(request)) {
-      done(null, { ...COMMON, preflight, origin: '*', credentials: false });
-      return;
-    }
-    const permitted = config.corsOrigins.includes(request.headers.origin ?? '');
-    done(null, { ...COMMON, preflight, origin: permitted, credentials: permitted });
+    const rules = rulesFor(config, request);
+    done(null, isPermittedPreflight(config, request) ? { ...rules, preflight: true } : rules);
   };
+}
+
+function rulesFor(config: LatchkeyConfig, request: FastifyRequest): FastifyCorsOptions {
+  if (isPublicMetadata(request)) return FOR_ANYBODY;
+  return config.corsOrigins.includes(request.headers.origin ?? '') ? FOR_LISTED : FOR_NOBODY;
 }

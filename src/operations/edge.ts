@@ -1,5 +1,4 @@
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { LatchkeyConfig } from '../config.js';
 import { malformed } from '../http/json-form.js';
@@ -23,13 +22,13 @@ export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): 
     instance.server.emit('request', request, response),
   );
   instance.addHook('onRoute', ({ url, method }) => routes.add(url, method));
+  const headers = { ...securityHeaders(config), 'cache-control': 'no-store' };
   instance.addHook('onRequest', (request, reply, done) => {
-    reply.headers({ 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
+    reply.headers(headers).header('x-request-id', request.id);
     done();
   });
   void instance.register(
     asRoot(async (root) => {
-      await root.register(helmet, securityHeaders(config));
       await root.register(cors, { delegator: corsRules(config) });
       root.addHook('onRequest', (request, reply, done) => {
         const problem = refusal(request) ?? astray(request, routes, config);
@@ -47,16 +46,27 @@ function asRoot(plugin: (root: FastifyInstance) => Promise<void>) {
 
 /** What no route should have to think of (RFC 9112 §3.2 for `Host`). */
 function refusal({ raw }: FastifyRequest): Problem | undefined {
-  const hosts = raw.rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/i.test(text)).length;
+  const hosts = hostsOf(raw.rawHeaders);
   if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) {
     return malformed('There must be one Host header.');
   }
-  if (/%00/.test(raw.url ?? '')) return malformed('The URL holds a NUL character.');
-  if (!isDecodable(raw.url ?? '')) return malformed('The URL is not UTF-8.');
+  const url = raw.url ?? '';
+  if (url.includes('%00')) return malformed('The URL holds a NUL character.');
+  if (!isDecodable(url)) return malformed('The URL is not UTF-8.');
   const coding = raw.headers['content-encoding'] ?? 'identity';
   return coding.toLowerCase() === 'identity' || !hasBody(raw.headers)
     ? undefined
     : new Problem('unsupported_media_type', { detail: 'Send the body uncompressed.' });
+}
+
+/** How many `Host` headers there are: Node keeps only the first in `headers`. */
+function hostsOf(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 function isDecodable(url: string): boolean {

@@ -26,7 +26,9 @@ function segmentSource(segment: string): string {
 
 /** The path of a request target, as it is written there: without query, and without the host if it has one. */
 export function pathOf(url: string): string {
-  return url.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0] ?? '';
+  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
+  const end = target.search(/[?#]/);
+  return end === -1 ? target : target.slice(0, end);
 }
 
 /** The router has refused paths that can't be decoded; this only must not throw. */

@@ -1,13 +1,26 @@
-import type { FastifyHelmetOptions } from '@fastify/helmet';
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import helmet from 'helmet';
 import type { LatchkeyConfig } from '../config.js';
 
 /**
  * The security headers of every answer. Nothing is loaded but from here, and no inline script runs: enough
  * for `/docs`, harmless for JSON. HSTS and an upgrade of requests would be wrong while `PUBLIC_URL` is http.
+ *
+ * Helmet works them out for a request that is none, once: they are the same for all of them.
  */
-export function securityHeaders(config: LatchkeyConfig): FastifyHelmetOptions {
+export function securityHeaders(config: LatchkeyConfig): Readonly<OutgoingHttpHeaders> {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  protection(config)(request, response, (error) => {
+    if (error !== undefined) throw error;
+  });
+  return response.getHeaders();
+}
+
+function protection(config: LatchkeyConfig) {
   const https = config.publicUrl.startsWith('https:');
-  return {
+  return helmet({
     strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
@@ -25,5 +38,5 @@ export function securityHeaders(config: LatchkeyConfig): FastifyHelmetOptions {
         ...(https ? { upgradeInsecureRequests: [] } : {}),
       },
     },
-  };
+  });
 }

@@ -3,6 +3,7 @@ import { type Selectable, sql } from 'kysely';
 import type { Transport } from '../contract/responses.js';
 import { padded } from '../database/batch.js';
 import { databaseTime } from '../database/database-time.js';
+import { ListQuery } from '../database/list-query.js';
 import type { Read, SessionsTable } from '../database/schema.js';
 import type { EndReason } from '../events.js';
 
@@ -38,6 +39,8 @@ export interface Advance {
   retryKey: string | null;
   /** Milliseconds. */
   now: number;
+  /** When the session ends if it stays idle from now on. Milliseconds. */
+  expiresAt: number;
   /**
    * Milliseconds by the database's own clock. By then the caller has been told that it failed, so a
    * statement that the database gets to only later must do nothing.
@@ -68,6 +71,29 @@ export const STATUS_INDEX = 'status_index';
 /** The statements on `sessions`. */
 @Injectable()
 export class SessionRepository {
+  readonly #byIds = new ListQuery<string, Selectable<SessionsTable> & { read_at: number }>(
+    (db, ids) =>
+      db
+        .selectFrom('sessions')
+        .select(COLUMNS)
+        .select(databaseTime(db).as('read_at'))
+        .where('id', 'in', ids)
+        .compile(),
+    (id) => [id],
+  );
+  readonly #live = new ListQuery<string, { id: string }>(
+    (db, ids, [now]) =>
+      db
+        .selectFrom('sessions')
+        .select('id')
+        .where('id', 'in', ids)
+        .where('ended_at', 'is', null)
+        .where('expires_at', '>', Number(now))
+        .compile(),
+    (id) => [id],
+  );
+  readonly #advances = new ListQuery<Advance, Selectable<SessionsTable>>(advancing, wantedValues);
+
   async insert(db: Read, row: SessionRow): Promise<void> {
     await db
       .insertInto('sessions')
@@ -91,13 +117,14 @@ export class SessionRepository {
   }
 
   async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, FoundSession>> {
-    const rows = await db
-      .selectFrom('sessions')
-      .select(COLUMNS)
-      .select(databaseTime(db).as('read_at'))
-      .where('id', 'in', padded(ids))
-      .execute();
+    const rows = await this.#byIds.run(db, ids);
     return new Map(rows.map((row) => [row.id, { ...fromTable(row), readAt: row.read_at }]));
+  }
+
+  /** @returns those of the sessions that are live. */
+  async findLive(db: Read, ids: readonly string[], now: number): Promise<ReadonlySet<string>> {
+    const rows = await this.#live.run(db, ids, now);
+    return new Set(rows.map((row) => row.id));
   }
 
   /** Live sessions, the last used first. */
@@ -117,37 +144,13 @@ export class SessionRepository {
 
   /**
    * The one compare-and-set of a renewal: moves live sessions from exactly these generations to the next.
-   * Kysely has no builder for `update … from (values …)` that both databases read.
    *
    * @param changes of distinct sessions.
-   * @param idleLife milliseconds until an idle session expires.
-   * @param fullLife milliseconds from the sign-in that no session outlives.
    * @returns the sessions as they are now, by id. One is missing when it was not at that generation any
    * more, had ended, or had expired; nothing of it is changed then.
    */
-  async advance(
-    db: Read,
-    changes: readonly Advance[],
-    idleLife: number,
-    fullLife: number,
-  ): Promise<ReadonlyMap<string, SessionRow>> {
-    const wanted = sql.join(padded(changes).map(wantedRow));
-    const idleEnd = sql`wanted.column4 + ${lit(idleLife)}`;
-    const fullEnd = sql`sessions.created_at + ${lit(fullLife)}`;
-    const { rows } = await sql<Selectable<SessionsTable>>`
-      update sessions set
-        generation = sessions.generation + 1,
-        rotated_at = wanted.column4,
-        expires_at = case when ${fullEnd} < ${idleEnd} then ${fullEnd} else ${idleEnd} end,
-        retry_key = wanted.column3
-      from (values ${wanted}) as wanted
-      where sessions.id = wanted.column1
-        and sessions.generation = wanted.column2
-        and sessions.ended_at is null
-        and sessions.expires_at > wanted.column4
-        and ${databaseTime(db)} < wanted.column5
-      returning ${sql.join(COLUMNS.map((column) => sql.ref(`sessions.${column}`)))}
-    `.execute(db);
+  async advance(db: Read, changes: readonly Advance[]): Promise<ReadonlyMap<string, SessionRow>> {
+    const rows = await this.#advances.run(db, changes);
     return new Map(rows.map((row) => [row.id, fromTable(row)]));
   }
 
@@ -249,13 +252,30 @@ export class SessionRepository {
   }
 }
 
-function wantedRow({ id, generation, retryKey, now, deadline }: Advance) {
-  return sql`(cast(${id} as text), cast(${generation} as integer), cast(${retryKey} as text), cast(${now} as bigint), cast(${deadline} as bigint))`;
+/** Kysely has no builder for `update … from (values …)` that both databases read. */
+function advancing(db: Read, changes: readonly Advance[]) {
+  return sql<Selectable<SessionsTable>>`
+    update sessions set
+      generation = sessions.generation + 1,
+      rotated_at = wanted.column4,
+      expires_at = wanted.column5,
+      retry_key = wanted.column3
+    from (values ${sql.join(changes.map(wantedRow))}) as wanted
+    where sessions.id = wanted.column1
+      and sessions.generation = wanted.column2
+      and sessions.ended_at is null
+      and sessions.expires_at > wanted.column4
+      and ${databaseTime(db)} < wanted.column6
+    returning ${sql.join(COLUMNS.map((column) => sql.ref(`sessions.${column}`)))}
+  `.compile(db);
 }
 
-/** A number in the statement's text, where PostgreSQL could not tell a parameter's type. */
-function lit(value: number) {
-  return sql.lit(value);
+function wantedRow({ id, generation, retryKey, now, expiresAt, deadline }: Advance) {
+  return sql`(cast(${id} as text), cast(${generation} as integer), cast(${retryKey} as text), cast(${now} as bigint), cast(${expiresAt} as bigint), cast(${deadline} as bigint))`;
+}
+
+function wantedValues({ id, generation, retryKey, now, expiresAt, deadline }: Advance) {
+  return [id, generation, retryKey, now, expiresAt, deadline];
 }
 
 function fromTable(row: Selectable<SessionsTable>): SessionRow {

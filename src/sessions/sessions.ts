@@ -39,6 +39,7 @@ const STRETCH = 500;
 export class Sessions {
   readonly #logger = new Logger('Sessions');
   readonly #byId: Batch<string, FoundSession | undefined>;
+  readonly #live: Batch<string, boolean>;
   readonly #advances: Batch<Advance, SessionRow | undefined>;
   #sweptTo = '';
 
@@ -51,13 +52,13 @@ export class Sessions {
     private readonly statusIndexes: StatusIndexes,
   ) {
     this.#byId = batchedReads((ids) => database.read((db) => rows.findMany(db, ids)));
+    this.#live = new Batch((ids) => this.#areAlive(ids));
     this.#advances = new Batch((changes) => this.#advanceAll(changes));
   }
 
   /** The caller must look at the user once more afterwards: it may have been disabled meanwhile. */
   async start(wanted: NewSession): Promise<SessionRow> {
     const now = this.clock.now();
-    const life = Math.min(this.config.refreshTokenTtl, this.config.sessionMaxAge);
     const session: SessionRow = {
       ...wanted,
       id: uuid({ msecs: now }),
@@ -65,7 +66,7 @@ export class Sessions {
       generation: 0,
       createdAt: now,
       rotatedAt: now,
-      expiresAt: now + life * 1000,
+      expiresAt: this.#endAfter(now, now),
       retryKey: null,
       endedAt: null,
       endReason: null,
@@ -88,11 +89,9 @@ export class Sessions {
     return row === undefined ? session : { ...row, readAt: session.readAt };
   }
 
-  async isAlive(id: string): Promise<boolean> {
-    const session = await this.find(id);
-    return (
-      session !== undefined && session.endedAt === null && session.expiresAt > this.clock.now()
-    );
+  /** For every guarded request, so it reads no more than it must. */
+  isAlive(id: string): Promise<boolean> {
+    return this.#live.add(id);
   }
 
   /**
@@ -124,6 +123,7 @@ export class Sessions {
         generation,
         retryKey,
         now,
+        expiresAt: this.#endAfter(now, session.createdAt),
         deadline: session.readAt + this.database.patience,
       });
       if (advanced !== undefined) return { outcome: 'rotated', session: advanced };
@@ -193,14 +193,23 @@ export class Sessions {
   async #advanceAll(changes: readonly Advance[]): Promise<(SessionRow | undefined)[]> {
     const first = new Map<string, Advance>();
     for (const change of changes) if (!first.has(change.id)) first.set(change.id, change);
-    const idleLife = this.config.refreshTokenTtl * 1000;
-    const fullLife = this.config.sessionMaxAge * 1000;
-    const advanced = await this.database.write((db) =>
-      this.rows.advance(db, [...first.values()], idleLife, fullLife),
-    );
+    const wanted = [...first.values()];
+    const advanced = await this.database.write((db) => this.rows.advance(db, wanted));
     return changes.map((change) =>
       first.get(change.id) === change ? advanced.get(change.id) : undefined,
     );
+  }
+
+  async #areAlive(ids: readonly string[]): Promise<boolean[]> {
+    const now = this.clock.now();
+    const live = await this.database.read((db) => this.rows.findLive(db, [...new Set(ids)], now));
+    return ids.map((id) => live.has(id));
+  }
+
+  /** When a session that is idle from `now` on ends, at the latest at its full age. Milliseconds. */
+  #endAfter(now: number, createdAt: number): number {
+    const { refreshTokenTtl, sessionMaxAge } = this.config;
+    return Math.min(now + refreshTokenTtl * 1000, createdAt + sessionMaxAge * 1000);
   }
 
   async #endForReuse({ id, userId }: SessionRow): Promise<void> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Selectable, Updateable } from 'kysely';
-import { padded } from '../database/batch.js';
+import { ListQuery } from '../database/list-query.js';
 import type { Read, UsersTable, Write } from '../database/schema.js';
 import { emailKey } from '../http/email.js';
 import type { UserCursor } from './user-cursor.js';
@@ -37,6 +37,11 @@ type UserRow = Pick<Selectable<UsersTable>, (typeof COLUMNS)[number]>;
 /** The statements on `users`. */
 @Injectable()
 export class UsersRepository {
+  readonly #byIds = new ListQuery<string, UserRow>(
+    (db, ids) => db.selectFrom('users').select(COLUMNS).where('id', 'in', ids).compile(),
+    (id) => [id],
+  );
+
   /** Fails on an e-mail or user name that is there already. */
   async insert(db: Read, user: UserRecord): Promise<void> {
     await db
@@ -57,11 +62,7 @@ export class UsersRepository {
   }
 
   async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, UserRecord>> {
-    const rows = await db
-      .selectFrom('users')
-      .select(COLUMNS)
-      .where('id', 'in', padded(ids))
-      .execute();
+    const rows = await this.#byIds.run(db, ids);
     return new Map(rows.map((row) => [row.id, fromTable(row)]));
   }
 
