@@ -21,7 +21,10 @@ export class Database {
   /** Milliseconds. No write is reported as failed for want of an answer before that. */
   readonly patience: number;
   readonly #writer: Kysely<Schema>;
-  /** On SQLite a connection of its own: who reads never waits for another process's write. */
+  /**
+   * On SQLite a connection of its own, for while the writer waits for another process: who reads never does.
+   * Else it is the writer that reads, because each commit by another connection costs one its page cache.
+   */
   readonly #reader: Kysely<Schema>;
   readonly #queue: WriteQueue | undefined;
 
@@ -37,7 +40,7 @@ export class Database {
 
   /** Runs statements that change nothing. */
   read<Result>(work: (db: Read) => Promise<Result>): Promise<Result> {
-    return inTime(work(this.#reader));
+    return inTime(work(this.#queue?.isWriting === true ? this.#reader : this.#writer));
   }
 
   /**

@@ -23,6 +23,7 @@ interface Job {
 export class WriteQueue {
   #waiting: Job[] = [];
   #busy = false;
+  #writing = false;
 
   /** @param patience milliseconds after which nobody waits for a job any more: it must not run then. */
   constructor(
@@ -42,6 +43,11 @@ export class WriteQueue {
     });
   }
 
+  /** Whether a transaction is open, or waits for that of another process. */
+  get isWriting(): boolean {
+    return this.#writing;
+  }
+
   #schedule(): void {
     if (this.#busy || this.#waiting.length === 0) return;
     this.#busy = true;
@@ -51,6 +57,7 @@ export class WriteQueue {
   async #flush(): Promise<void> {
     const jobs = this.#waiting;
     this.#waiting = [];
+    this.#writing = true;
     try {
       await this.kysely.transaction().execute(async (trx) => {
         const [only, ...others] = jobs;
@@ -61,6 +68,7 @@ export class WriteQueue {
     } catch (error) {
       for (const each of jobs) each.abandon(error);
     } finally {
+      this.#writing = false;
       this.#busy = false;
       this.#schedule();
     }
