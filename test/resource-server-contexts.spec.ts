@@ -31,6 +31,7 @@ import { lastValueFrom } from 'rxjs';
 import { WebSocket } from 'ws';
 import { assertGatewaysGuarded } from '../src/resource-server/gateway-check.js';
 import { tokenOf } from '../src/resource-server/carried-token.js';
+import { HostNest, reachableCopies } from '../src/resource-server/host-nest.js';
 import {
   type AccessTokenClaims,
   attachToken,
@@ -351,7 +352,8 @@ describe('a GraphQL schema', () => {
 
 it('a transport that uses one context for many messages passes no token on', async () => {
   const verifier = createVerifier({ issuer: issuer.url, audience: 'orders' });
-  const guard = new ResourceServerGuard(verifier);
+  const nest = HostNest.among(reachableCopies(), [new ModulesContainer()]);
+  const guard = new ResourceServerGuard(verifier, nest);
   const shared = {};
   const message = (data: object) =>
     guard.canActivate({

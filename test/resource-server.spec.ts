@@ -681,6 +681,7 @@ describe('what it loads', () => {
       'jose',
       'node:buffer',
       'node:module',
+      'node:url',
       'node:zlib',
     ]);
   });

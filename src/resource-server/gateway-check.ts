@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { PUBLIC_ROUTE } from './access.decorators.js';
@@ -8,17 +7,6 @@ import { ResourceServerGuard } from './resource-server.guard.js';
 const GATEWAY = 'websockets:is_gateway';
 const MESSAGE_HANDLER = 'websockets:message_mapping';
 const GUARDS = '__guards__';
-
-/** Whether global guards reach WebSocket gateways: since Nest 12 they do. Where nobody can tell, they don't. */
-export function globalGuardsReachGateways(): boolean {
-  try {
-    const load = createRequire(import.meta.url);
-    const { version } = load('@nestjs/core/package.json') as { version: string };
-    return Number.parseInt(version, 10) >= 12;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Before Nest 12, global guards do not reach WebSocket gateways. So that one can't stay open by oversight, every message

@@ -1,10 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { FRESH_ROUTE, PUBLIC_ROUTE, REQUIRED_ROLES, REQUIRED_SCOPES } from './access.decorators.js';
-import { AccessException } from './access.exception.js';
 import { setClaims } from './call-claims.js';
 import type { VerifiedClaims } from './claims-check.js';
 import { graphqlRequest, tokenOf } from './carried-token.js';
+import { HostNest } from './host-nest.js';
 import { messageException } from './message-exception.js';
 import { TokenError } from './token-error.js';
 import { type Demands, Verifier } from './verifier.js';
@@ -33,7 +33,10 @@ export class ResourceServerGuard implements CanActivate {
   private readonly reflector = new Reflector();
   private readonly known = new WeakMap<object, WeakMap<object, Access>>();
 
-  constructor(private readonly verifier: Verifier) {}
+  constructor(
+    private readonly verifier: Verifier,
+    private readonly nest: HostNest,
+  ) {}
 
   /** Answers at once where nothing has to be waited for. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -56,12 +59,18 @@ export class ResourceServerGuard implements CanActivate {
     return this.access(context).demands;
   }
 
-  /** What a call that may not pass ends in. On HTTP it sets the headers of RFC 6750 §3 first. */
+  /**
+   * What a call that may not pass ends in; its `cause` is the error. On HTTP it sets the headers of RFC 6750
+   * §3 first.
+   */
   protected async refusal(error: TokenError, context: ExecutionContext): Promise<unknown> {
     const type = context.getType<string>();
-    if (type === 'ws' || type === 'rpc') return messageException(type, error);
+    if (type === 'ws' || type === 'rpc') return messageException(type, error, this.nest);
     if (type === 'http') setHeaders(context.switchToHttp().getResponse(), error.headers);
-    return new AccessException(error);
+    const { code, status, message } = error;
+    const answer = { statusCode: status, code };
+    const exception = new this.nest.HttpException({ ...answer, message }, status, { cause: error });
+    return Object.assign(exception, answer);
   }
 
   /** Puts the claims where applications that know Passport look for them. */

@@ -5,10 +5,10 @@ import {
   Module,
   type OnApplicationShutdown,
   type OnModuleInit,
-  Optional,
 } from '@nestjs/common';
-import { APP_GUARD, ModulesContainer } from '@nestjs/core';
-import { assertGatewaysGuarded, globalGuardsReachGateways } from './gateway-check.js';
+import { APP_GUARD, type ModulesContainer } from '@nestjs/core';
+import { assertGatewaysGuarded } from './gateway-check.js';
+import { HostNest, type NestClasses, type NestCopy, reachableCopies } from './host-nest.js';
 import { ResourceServerGuard } from './resource-server.guard.js';
 import { Verifier } from './verifier.js';
 import type { VerifierOptions } from './verifier-options.js';
@@ -20,9 +20,13 @@ export interface ResourceServerPlacement {
    * `@UseGuards(ResourceServerGuard)`. Default true.
    */
   guardEveryRoute?: boolean;
+  /** The application's Nest, where it can't be found: when it is bundled and this package is not. */
+  nest?: NestClasses;
 }
 
 const GUARDS_EVERYTHING = Symbol('latchkey:guards-everything');
+/** Since this version of Nest, global guards reach WebSocket gateways. */
+const GUARDS_REACH_GATEWAYS = 12;
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<VerifierOptions>({ moduleName: 'LatchkeyResourceServer' })
@@ -32,13 +36,14 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
 
 function place(
   definition: DynamicModule,
-  { guardEveryRoute = true }: ResourceServerPlacement,
+  { guardEveryRoute = true, nest }: ResourceServerPlacement,
 ): DynamicModule {
   const verifier = {
     provide: Verifier,
     useFactory: (options: VerifierOptions) => new Verifier(options),
     inject: [MODULE_OPTIONS_TOKEN],
   };
+  const copies = nest === undefined ? reachableCopies() : [{ ...nest, find: undefined }];
   const guard = { provide: APP_GUARD, useExisting: ResourceServerGuard };
   return {
     ...definition,
@@ -46,11 +51,20 @@ function place(
     providers: [
       ...(definition.providers ?? []),
       verifier,
+      hostNest(copies),
       ResourceServerGuard,
       { provide: GUARDS_EVERYTHING, useValue: guardEveryRoute },
       ...(guardEveryRoute ? [guard] : []),
     ],
-    exports: [Verifier, ResourceServerGuard],
+    exports: [Verifier, HostNest, ResourceServerGuard],
+  };
+}
+
+function hostNest(copies: readonly NestCopy[]) {
+  return {
+    provide: HostNest,
+    inject: copies.map(({ ModulesContainer: token }) => ({ token, optional: true })),
+    useFactory: (...found: (ModulesContainer | undefined)[]) => HostNest.among(copies, found),
   };
 }
 
@@ -71,14 +85,14 @@ export class ResourceServerModule
   constructor(
     private readonly verifier: Verifier,
     @Inject(GUARDS_EVERYTHING) private readonly guardsEverything: boolean,
-    @Optional() @Inject(ModulesContainer) private readonly modules?: ModulesContainer,
+    private readonly nest: HostNest,
   ) {
     super();
   }
 
   onModuleInit(): void {
-    if (!this.guardsEverything || this.modules === undefined) return;
-    if (!globalGuardsReachGateways()) assertGatewaysGuarded(this.modules);
+    const { major = 0, modules } = this.nest;
+    if (this.guardsEverything && major < GUARDS_REACH_GATEWAYS) assertGatewaysGuarded(modules);
   }
 
   onApplicationShutdown(): void {
