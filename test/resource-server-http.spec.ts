@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net';
 import {
   Controller,
   Get,
+  HttpException,
   type INestApplication,
   Injectable,
   Module,
   UseGuards,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -23,6 +24,7 @@ import {
   Fresh,
   isUser,
   LatchkeyStrategy,
+  type NestClasses,
   Public,
   ResourceServerGuard,
   ResourceServerModule,
@@ -235,6 +237,19 @@ describe('the module', () => {
     expect((await ask(`${url}/closed`)).status).toBe(401);
     expect((await ask(`${url}/closed`, issuer.userToken())).status).toBe(200);
     await application.close();
+  });
+
+  it('takes the application’s Nest as it is given, and does not start with another', async () => {
+    class Other {}
+    const kit = (classes: NestClasses) =>
+      ResourceServerModule.forRoot({ ...options(), nest: classes });
+    const module = (classes: NestClasses) => ({ module: OrdersModule, imports: [kit(classes)] });
+    const application = await start(module({ HttpException, ModulesContainer }), 'fastify');
+    expect((await ask(`${await application.getUrl()}/orders`)).status).toBe(401);
+    await application.close();
+    const wrong = module({ HttpException, ModulesContainer: Other as typeof ModulesContainer });
+    const refused = NestFactory.create(wrong, { logger: false, abortOnError: false });
+    await expect(refused).rejects.toThrow('can not find the Nest of this application');
   });
 
   it('closes the verifier with the application', async () => {
