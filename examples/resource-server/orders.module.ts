@@ -1,7 +1,17 @@
-import { Controller, type DynamicModule, Get, Inject, Module, Param } from '@nestjs/common';
+import {
+  Controller,
+  Delete,
+  type DynamicModule,
+  Get,
+  HttpCode,
+  Inject,
+  Module,
+  Param,
+} from '@nestjs/common';
 import {
   type AccessTokenClaims,
   CurrentUser,
+  Fresh,
   ResourceServerModule,
 } from 'latchkey/resource-server';
 import { ServiceToken } from './service-token.js';
@@ -32,6 +42,12 @@ class OrdersController {
     if (!answer.ok) throw new Error(`stock answered ${answer.status}`);
     return { owner: user.sub, ...((await answer.json()) as object) };
   }
+
+  /** What can't be undone asks the issuer at every call: nobody cancels in the seconds after a sign-out. */
+  @Fresh()
+  @Delete(':sku')
+  @HttpCode(204)
+  cancel(): void {}
 }
 
 /** A service that users call, and that calls another one. */
@@ -40,7 +56,7 @@ export class OrdersModule {
   static with({ issuer, stockUrl, client }: OrdersOptions): DynamicModule {
     return {
       module: OrdersModule,
-      imports: [ResourceServerModule.forRoot({ issuer, audience: 'orders' })],
+      imports: [ResourceServerModule.forRoot({ issuer, audience: 'orders', client })],
       providers: [
         { provide: ServiceToken, useFactory: () => new ServiceToken(issuer, client) },
         { provide: STOCK_URL, useValue: stockUrl },
