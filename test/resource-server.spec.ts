@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey } from 'node:crypto';
+import { createHmac, createPublicKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
@@ -49,6 +49,9 @@ const header = (change: Json = {}) =>
   JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: issuer.keys[0]?.kid, ...change });
 const payload = (change: Json = {}) => JSON.stringify(issuer.claims(change));
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+
+/** A `kid` that looks like Latchkey's. */
+const thumbprint = () => randomBytes(32).toString('base64url');
 
 /** The same token under the other of the two signatures that ECDSA has. */
 function twin(token: string): string {
@@ -300,6 +303,31 @@ describe('keys', () => {
     issuer.addKey();
     expect(await verdict(verifier, issuer.userToken())).toBe('accepted');
     expect(await verdict(verifier, before)).toBe('accepted');
+  });
+
+  it('may be rotated again within the cool-down: tokens wait for the key', async () => {
+    const verifier = verifierFor({ keyCooldown: 0.5 });
+    await verifier.verify(issuer.userToken());
+    issuer.addKey(thumbprint());
+    expect(await verdict(verifier, issuer.userToken())).toBe('accepted');
+    issuer.addKey(thumbprint());
+    const many = Array.from({ length: 20 }, () => verdict(verifier, issuer.userToken()));
+    expect(new Set(await Promise.all(many))).toEqual(new Set(['accepted']));
+    expect(issuer.count(JWKS)).toBe(3);
+  });
+
+  it('that could be ours are waited for by a thousand tokens at most', async () => {
+    const verifier = verifierFor({ keyCooldown: 2 });
+    await verifier.verify(issuer.userToken());
+    const unknown = async () => {
+      const token = issuer.signText(header({ kid: thumbprint() }), payload());
+      expect(await verdict(verifier, token)).toBe('token_invalid: unknown key');
+      return issuer.count(JWKS);
+    };
+    await unknown();
+    const fetches = await Promise.all(Array.from({ length: 1_100 }, unknown));
+    expect(fetches.filter((count) => count === 2)).toHaveLength(100);
+    expect(fetches.filter((count) => count === 3)).toHaveLength(1_000);
   });
 
   it('rotated in stages fail no verification under load', async () => {

@@ -16,6 +16,10 @@ const LEAST_MODULUS_BITS = 2048;
 /** Milliseconds between tries while there are no keys at all. */
 const FIRST_RETRY = 1_000;
 const LONGEST_RETRY = 30_000;
+/** What Latchkey's kids look like (RFC 7638). Only such are worth waiting for. */
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
+/** Tokens that wait for a key at most. */
+const MOST_WAITING = 1_000;
 
 /**
  * The issuer's public keys, kept in memory: refreshed in the background, asked for anew when a token names
@@ -33,6 +37,9 @@ export class KeySet {
   /** When the last fetch that succeeded began. */
   #loadedAt = -Infinity;
   #failures = 0;
+  /** The fetch that begins when the cool-down is over, and how many wait for it. */
+  #next: Promise<void> | undefined;
+  #waiting = 0;
   readonly #refreshing = new Repeating(() => this.#refreshInBackground());
 
   /** @param onRemoval is called when a key that was listed isn't any more. */
@@ -65,7 +72,8 @@ export class KeySet {
   }
 
   /**
-   * The key that a token names. An unknown one causes a fetch, at most one in `keyCooldown`.
+   * The key that a token names. An unknown one causes a fetch, at most one in `keyCooldown`; what could be a
+   * key that was made since the last one waits for the next, so that two rotations in a row refuse nobody.
    *
    * @returns undefined when the issuer has no such key.
    * @throws IssuerUnreachable when nobody can know.
@@ -84,10 +92,7 @@ export class KeySet {
   async #findFresh(kid: string): Promise<IssuerKey | undefined> {
     const began = performance.now();
     if (this.#running !== undefined) await this.#running;
-    if (!this.#keys.has(kid) && this.#loadedAt < began && this.#mayAsk()) {
-      if (this.loaded) this.#askedAt = began;
-      await this.refresh();
-    }
+    if (!this.#keys.has(kid) && this.#loadedAt < began) await this.#ask(THUMBPRINT.test(kid));
     const found = this.#keys.get(kid);
     if (found === undefined && (this.#failures > 0 || !this.loaded)) {
       throw new IssuerUnreachable('The keys could not be fetched');
@@ -95,10 +100,30 @@ export class KeySet {
     return found;
   }
 
-  #mayAsk(): boolean {
+  /** @param patient waits until it may be asked, rather than not asking. */
+  async #ask(patient: boolean): Promise<void> {
+    const delay = this.#cooldown();
+    if (delay <= 0) return this.#askNow();
+    if (!patient || !this.loaded || this.#waiting >= MOST_WAITING) return;
+    this.#next ??= later(delay, () => this.#askNow()).finally(() => (this.#next = undefined));
+    this.#waiting += 1;
+    try {
+      await this.#next;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  async #askNow(): Promise<void> {
+    if (this.loaded) this.#askedAt = performance.now();
+    await this.refresh();
+  }
+
+  /** Milliseconds until an unknown `kid` may cause a fetch. */
+  #cooldown(): number {
     const now = performance.now();
-    if (!this.loaded) return now - this.#triedAt >= FIRST_RETRY;
-    return now - this.#askedAt >= this.settings.keyCooldown * 1000;
+    if (!this.loaded) return this.#triedAt + FIRST_RETRY - now;
+    return this.#askedAt + this.settings.keyCooldown * 1000 - now;
   }
 
   /** @returns milliseconds until the next time; earlier, by up to a tenth, than everybody else's. */
@@ -159,6 +184,11 @@ export class KeySet {
       return undefined;
     }
   }
+}
+
+async function later(delay: number, work: () => Promise<void>): Promise<void> {
+  await new Promise((wait) => setTimeout(wait, delay).unref());
+  return work();
 }
 
 function isShort({ algorithm }: CryptoKey): boolean {

@@ -65,9 +65,8 @@ export class TestIssuer {
   }
 
   /** A new key, which signs from now on. */
-  addKey(): IssuerKeyPair {
+  addKey(kid: string = randomUUID()): IssuerKeyPair {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const kid = randomUUID();
     const jwk = { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' };
     const pair = { kid, privateKey, jwk };
     this.keys.push(pair);
