@@ -9,7 +9,8 @@ import {
   signInOnce,
   throughput,
 } from './driver.js';
-import { fillUp, sessionBytes } from './rows.js';
+import { measurePolling } from './polling.js';
+import { addClient, fillUp, sessionBytes } from './rows.js';
 import { median, quantile } from './statistics.js';
 import { measureStatusLists } from './status-lists.js';
 
@@ -180,9 +181,17 @@ async function guardedRoute(context) {
 
 /** @param {Context} context @param {'host' | 'floor'} kind */
 async function guardCost(context, kind) {
-  const { workshop, quick } = context;
+  const { workshop } = context;
   const target = await workshop.start(kind);
   const sessions = await sessionsOn(target, CONNECTIONS * 8);
+  const result = await guardRatio(context, target, sessions);
+  await target.stop();
+  return result;
+}
+
+/** @param {Context} context @param {Target} target @param {readonly Session[]} sessions */
+async function guardRatio(context, target, sessions) {
+  const { quick } = context;
   const time = quick ? 800 : 2_000;
   const get = (/** @type {string} */ path, /** @type {boolean} */ withToken) => () =>
     throughput(target.port, CONNECTIONS, time, async (connection, index, turn) => {
@@ -191,9 +200,7 @@ async function guardCost(context, kind) {
     });
   await get('/open', false)();
   await get('/guarded', true)();
-  const result = await inTurn(context, quick ? 3 : 4, get('/guarded', true), get('/open', false));
-  await target.stop();
-  return result;
+  return inTurn(context, quick ? 3 : 4, get('/guarded', true), get('/open', false));
 }
 
 /** 5: what renewals notice of a flood of sign-ins. @param {Context} context @returns {Promise<Row[]>} */
@@ -395,6 +402,76 @@ async function statusLists(context) {
   return rows;
 }
 
+/** 10: a Nest application with the kit; its floor is the plain passport-jwt way. @param {Context} context @returns {Promise<Row[]>} */
+async function resourceServer(context) {
+  const { workshop } = context;
+  const issuer = await workshop.start('service');
+  const client = addClient(issuer.databaseUrl);
+  const sessions = await sessionsOn(issuer, CONNECTIONS * 8);
+  const cost = async (/** @type {'resource' | 'passport'} */ kind) => {
+    const host = await workshop.start(kind, { issuerPort: issuer.port, client });
+    const result = await guardRatio(context, host, sessions);
+    if (kind === 'passport') await host.stop();
+    return { ...result, host };
+  };
+  const plain = await cost('passport');
+  const kit = await cost('resource');
+  const waits = await latencies(context, kit.host, issuer, sessions);
+  return [
+    atLeast('guarded GET over unguarded GET of another service, with the kit', 0.85, kit.ratio, {
+      floor: `passport-jwt and jwks-rsa: ${two(plain.ratio)}; ${rate(plain.ours)} of ${rate(plain.theirs)}`,
+      service: `${rate(kit.ours)} of ${rate(kit.theirs)}`,
+    }),
+    {
+      figure: 'median of one call at a time: unguarded, guarded, `@Fresh()`; `/auth/verify` itself',
+      goal: NOTHING,
+      measured: waits.map((wait) => `${two(wait)} ms`).join(', '),
+      met: true,
+      floor: NOTHING,
+      service: NOTHING,
+    },
+  ];
+}
+
+/** @param {Context} context @param {Target} host @param {Target} issuer @param {readonly Session[]} sessions @returns {Promise<number[]>} */
+async function latencies({ quick }, host, issuer, sessions) {
+  const medianOf = async (/** @type {Target} */ { port }, /** @type {string} */ path) => {
+    /** @type {number[]} */
+    const times = [];
+    await throughput(port, 1, quick ? 500 : 2_000, async (connection, _index, turn) => {
+      const token = sessions[turn % sessions.length]?.accessToken ?? '';
+      const from = performance.now();
+      await connection.ask(`GET ${path}`, 200, { token });
+      times.push(performance.now() - from);
+    });
+    return median(times);
+  };
+  return [
+    await medianOf(host, '/open'),
+    await medianOf(host, '/guarded'),
+    await medianOf(host, '/fresh'),
+    await medianOf(issuer, '/auth/verify'),
+  ];
+}
+
+/** 11: of another service, one list. @param {Context} context @returns {Promise<Row[]>} */
+async function polling({ workshop, quick, log }) {
+  const sessions = 100_000;
+  const { unchanged, changed } = await measurePolling(workshop, sessions, quick ? 4 : 20);
+  log(`  ${unchanged.polls} polls unchanged, ${changed.polls} changed`);
+  return [
+    { name: 'unchanged (304)', cost: unchanged },
+    { name: 'changed', cost: changed },
+  ].map(({ name, cost }) => ({
+    figure: `a poll of a list with ${sessions.toLocaleString('en')} sessions, ${name}`,
+    goal: NOTHING,
+    measured: `${cost.bytes.toFixed(0)} bytes`,
+    met: true,
+    floor: NOTHING,
+    service: `${two(cost.client)} ms of processor where it is polled from, ${two(cost.issuer)} ms at Latchkey`,
+  }));
+}
+
 /** @param {string} figure @param {number} goal @param {number} measured @param {{ floor: string, service: string }} absolute @returns {Row} */
 function atLeast(figure, goal, measured, absolute) {
   return { figure, goal: `≥ ${goal}`, measured: two(measured), met: measured >= goal, ...absolute };
@@ -431,4 +508,6 @@ export const FIGURES = [
   storage,
   startAndMemory,
   statusLists,
+  resourceServer,
+  polling,
 ];

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
 
@@ -98,5 +98,40 @@ export async function addLiveSessions(databaseUrl, total, every) {
   const id = `printf('%08x-%08x', n * 2654435761 % 4294967296, n)`;
   database.exec(`${into} ${numbers} ${row(id, 'n', 'r')} from n`);
   database.exec(counter);
+  database.close();
+}
+
+/**
+ * A service client, as the command line makes it.
+ *
+ * @param {string} databaseUrl `sqlite:<file>`
+ * @returns {{ id: string, secret: string }}
+ */
+export function addClient(databaseUrl) {
+  const secret = randomBytes(32).toString('base64url');
+  const database = new BetterSqlite3(databaseUrl.slice('sqlite:'.length), { timeout: 5_000 });
+  database
+    .prepare(
+      `insert into clients (id, registration, secret_hash, scopes, audience, created_at)
+       values ('bench', ?, ?, '[]', '[]', ?)`,
+    )
+    .run(
+      randomBytes(9).toString('base64url'),
+      createHash('sha256').update(secret).digest('hex'),
+      Date.now(),
+    );
+  database.close();
+  return { id: 'bench', secret };
+}
+
+/** Ends one of the sessions that `addLiveSessions` made. @param {string} databaseUrl `sqlite:<file>` */
+export function endOneSession(databaseUrl) {
+  const database = new BetterSqlite3(databaseUrl.slice('sqlite:'.length), { timeout: 5_000 });
+  database
+    .prepare(
+      `update sessions set ended_at = ? where id =
+       (select id from sessions where ended_at is null and generation = 3 limit 1)`,
+    )
+    .run(Date.now());
   database.close();
 }

@@ -53,7 +53,7 @@ function report() {
   console.log('| figure | goal | measured | met | floor | service |');
   console.log('|---|---|---|---|---|---|');
   for (const row of rows) {
-    const met = row.met ? 'yes' : 'no';
+    const met = row.goal === '-' ? '-' : row.met ? 'yes' : 'no';
     console.log(
       `| ${row.figure} | ${row.goal} | **${row.measured}** | ${met} | ${row.floor} | ${row.service} |`,
     );

