@@ -661,6 +661,25 @@ describe('the verifier', () => {
     expect([issuer.count(LIST), issuer.count('/oauth/introspect')]).toEqual([1, 1]);
   });
 
+  it('tells its hooks what it has accepted, and what it has refused and why', async () => {
+    const accepted: boolean[] = [];
+    const refused: string[] = [];
+    const verifier = verifierFor({
+      hooks: {
+        accepted: ({ remembered }) => accepted.push(remembered),
+        refused: ({ code, reason }) => refused.push(`${code}: ${reason}`),
+      },
+    });
+    const token = issuer.userToken();
+    await verifier.verify(token);
+    await verifier.verify(token);
+    await verdict(verifier, undefined);
+    await verdict(verifier, issuer.userToken({ aud: 'others' }));
+    await verdict(verifier, token, { roles: ['admin'] });
+    expect(accepted).toEqual([false, true]);
+    expect(refused).toEqual(['token_missing: no token', 'token_invalid: aud', 'forbidden: role']);
+  });
+
   it('lets no hook decide who gets in', async () => {
     const angry = () => {
       throw new Error('the metrics are broken');
