@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { FRESH_ROUTE, PUBLIC_ROUTE, REQUIRED_ROLES, REQUIRED_SCOPES } from './access.decorators.js';
 import { setClaims } from './call-claims.js';
 import type { VerifiedClaims } from './claims-check.js';
-import { graphqlRequest, tokenOf } from './carried-token.js';
+import { graphqlRequest, httpRequest, tokenOf } from './carried-token.js';
 import { HostNest } from './host-nest.js';
 import { messageException } from './message-exception.js';
 import { TokenError } from './token-error.js';
@@ -76,7 +76,7 @@ export class ResourceServerGuard implements CanActivate {
   /** Puts the claims where applications that know Passport look for them. */
   protected show(claims: object, context: ExecutionContext): void {
     const type = context.getType<string>();
-    if (type === 'http') context.switchToHttp().getRequest<{ user?: object }>().user = claims;
+    if (type === 'http') httpRequest(context).user = claims;
     if (type !== 'graphql') return;
     const request = graphqlRequest(context) as { user?: object } | undefined;
     if (typeof request === 'object' && request !== null) request.user = claims;
