@@ -256,6 +256,8 @@ describe('the module', () => {
     const application = await orders('fastify');
     await application.get(Verifier).verify(issuer.userToken());
     await application.close();
+    // What was under way at that moment may still arrive.
+    await new Promise((wait) => setTimeout(wait, 300));
     const asked = [...issuer.asked.values()];
     await new Promise((wait) => setTimeout(wait, 300));
     expect([...issuer.asked.values()]).toEqual(asked);
