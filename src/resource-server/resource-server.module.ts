@@ -41,7 +41,8 @@ function place(
   const verifier = {
     provide: Verifier,
     useFactory: (options: VerifierOptions) => new Verifier(options),
-    inject: [MODULE_OPTIONS_TOKEN],
+    // The Nest too, so that nothing goes on behind an application that it keeps from starting.
+    inject: [MODULE_OPTIONS_TOKEN, HostNest],
   };
   const copies = nest === undefined ? reachableCopies() : [{ ...nest, find: undefined }];
   const guard = { provide: APP_GUARD, useExisting: ResourceServerGuard };
