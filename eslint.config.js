@@ -3,6 +3,7 @@ import tseslint from 'typescript-eslint';
 /** Which feature folders a folder may import from; `contract` is open to all. The design's arrows. */
 const MAY_IMPORT = {
   contract: [],
+  client: [],
   'resource-server': [],
   database: [],
   http: ['database'],

@@ -6,6 +6,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/data'],
   moduleNameMapper: {
     '^latchkey$': '<rootDir>/src/index.ts',
+    '^latchkey/client$': '<rootDir>/src/client/index.ts',
     '^latchkey/resource-server$': '<rootDir>/src/resource-server/index.ts',
     '^latchkey/resource-server/core$': '<rootDir>/src/resource-server/core.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],

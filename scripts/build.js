@@ -13,16 +13,49 @@ const dist = join(root, 'dist');
 /** Compiles beside `dist/` and then swaps, so that a build that was broken off leaves nothing half-done. */
 export function build() {
   const fresh = `${dist}.${process.pid}`;
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const args = [compiler, '-p', join(root, 'tsconfig.json'), '--outDir', fresh, '--noEmitOnError'];
-  const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2] });
-  if (status !== 0) {
+  try {
+    compile(fresh);
+    bundleClient(join(fresh, 'client'));
+  } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
-    throw new Error('The build failed');
+    throw error;
   }
   chmodSync(join(fresh, 'cli', 'main.js'), 0o755);
   rmSync(dist, { recursive: true, force: true });
   renameSync(fresh, dist);
+}
+
+/** @param {string} folder */
+function compile(folder) {
+  run('typescript/bin/tsc', ['-p', 'tsconfig.json', '--outDir', folder, '--noEmitOnError']);
+}
+
+/**
+ * The browser client is one file; of what the compiler made of it only the types stay. It is checked
+ * against the types of a browser, without those of Node.
+ *
+ * @param {string} folder
+ */
+function bundleClient(folder) {
+  run('typescript/bin/tsc', ['-p', 'src/client']);
+  for (const file of readdirSync(folder)) {
+    if (!file.endsWith('.d.ts')) rmSync(join(folder, file));
+  }
+  run('vite/bin/vite.js', ['build', '--config', 'scripts/vite.client.js', '--outDir', folder]);
+}
+
+/**
+ * Runs a program of `node_modules`; what it says goes to standard error.
+ *
+ * @param {string} program
+ * @param {readonly string[]} args
+ */
+function run(program, args) {
+  const file = join(root, 'node_modules', program);
+  const options = { cwd: root, stdio: /** @type {const} */ (['ignore', 2, 2]) };
+  if (spawnSync(process.execPath, [file, ...args], options).status !== 0) {
+    throw new Error('The build failed');
+  }
 }
 
 export function ensureBuilt() {

@@ -23,9 +23,10 @@ const FOR_LISTED: FastifyCorsOptions = {
 };
 const FOR_NOBODY: FastifyCorsOptions = { ...FOR_LISTED, origin: false, credentials: false };
 
-/** Keys and metadata are for everybody, so for pages of any origin too; without credentials. */
-function isPublicMetadata(request: FastifyRequest): boolean {
-  return pathOf(request.raw.url ?? '').startsWith('/.well-known/');
+/** Keys, metadata and the client are for everybody, so for pages of any origin; without credentials. */
+function isPublic(request: FastifyRequest): boolean {
+  const path = pathOf(request.raw.url ?? '');
+  return path.startsWith('/.well-known/') || path === '/client.js';
 }
 
 /** Whether a request is a preflight (Fetch standard, CORS-preflight request) that has a chance. */
@@ -35,11 +36,11 @@ export function isPermittedPreflight(config: LatchkeyConfig, request: FastifyReq
     request.raw.method === 'OPTIONS' &&
     origin !== undefined &&
     request.headers['access-control-request-method'] !== undefined &&
-    (isPublicMetadata(request) || config.corsOrigins.includes(origin))
+    (isPublic(request) || config.corsOrigins.includes(origin))
   );
 }
 
-/** Who may call from a browser: the listed origins with credentials, any origin for public metadata. */
+/** Who may call from a browser: the listed origins with credentials, any origin for what is public. */
 export function corsRules(config: LatchkeyConfig): FastifyCorsOptionsDelegateCallback {
   return (request, done) => {
     const rules = rulesFor(config, request);
@@ -48,6 +49,6 @@ export function corsRules(config: LatchkeyConfig): FastifyCorsOptionsDelegateCal
 }
 
 function rulesFor(config: LatchkeyConfig, request: FastifyRequest): FastifyCorsOptions {
-  if (isPublicMetadata(request)) return FOR_ANYBODY;
+  if (isPublic(request)) return FOR_ANYBODY;
   return config.corsOrigins.includes(request.headers.origin ?? '') ? FOR_LISTED : FOR_NOBODY;
 }

@@ -1,0 +1,269 @@
+import { AccessToken, moment, type Moment, type SharedToken } from './access-token.js';
+import { asLatchkeyError, type AuthCalls, type Granted } from './auth-calls.js';
+import { type Kept, newKey } from './kept.js';
+import type { LatchkeyError } from './latchkey-error.js';
+import type { Change, User } from './options.js';
+import { Setback, Timer } from './timing.js';
+import { type Message, Tabs } from './tabs.js';
+
+type Reason = Extract<Change, { type: 'signed-out' }>['reason'];
+
+/** Milliseconds that other tabs have to say that they have a token. */
+const ASK_WAIT = 150;
+
+/** `in` has an access token, if only an old one; `unknown` is what a new page begins with. */
+type State = 'unknown' | 'in' | 'out';
+
+/**
+ * The session of this tab: holds the access token, in memory alone, and renews it. Ends for one reason
+ * only: the user, here or in another tab, or the service's `refresh_token_invalid`.
+ */
+export class Session {
+  #state: State = 'unknown';
+  #access: AccessToken | undefined;
+  /** Moves with every sign-in and sign-out: an answer that was asked for before one of them is void. */
+  #epoch = 0;
+  /** Called when there is a new access token, or none any more. */
+  #moved = () => {};
+  #renewal: Promise<AccessToken | undefined> | undefined;
+  #cut = new AbortController();
+  readonly #timer = new Timer(() => this.#check());
+  readonly #setback = new Setback();
+  readonly #tabs: Tabs;
+
+  constructor(
+    name: string,
+    private readonly body: boolean,
+    private readonly kept: Kept,
+    private readonly calls: AuthCalls,
+    private readonly emit: (change: Change) => void,
+  ) {
+    this.#tabs = new Tabs(name, (message) => void this.#hear(message));
+  }
+
+  /** Whether anybody is known to be signed in, or not known at all. */
+  get state(): State {
+    return this.#state;
+  }
+
+  get sessionId(): string | undefined {
+    return this.#access?.sessionId;
+  }
+
+  /** What is known of the user, without asking. */
+  get lastUser(): User | undefined {
+    return this.#access?.user;
+  }
+
+  learn(user: User): void {
+    if (this.#access?.user.id === user.id) this.#access = this.#access.withUser(user);
+  }
+
+  /** A token with some life left. @throws LatchkeyError when there should be one and can't be now. */
+  async token(): Promise<AccessToken | undefined> {
+    const held = this.#access;
+    if (this.#state === 'out' || held?.isFresh() === true) return held;
+    try {
+      return await this.renew();
+    } catch (error) {
+      if (this.#access !== undefined && this.#access.remaining() > 0) return this.#access;
+      throw error;
+    }
+  }
+
+  /** One renewal at a time, for whoever asks. @throws LatchkeyError */
+  renew(): Promise<AccessToken | undefined> {
+    if (this.#renewal !== undefined) return this.#renewal;
+    if (this.#setback.left() > 0) return Promise.reject(this.#setback.error);
+    this.#cut = new AbortController();
+    const { signal } = this.#cut;
+    const held = this.#access;
+    const epoch = this.#epoch;
+    this.#renewal = this.#tabs
+      .inTurn(() => this.#renewInTurn(held, epoch, signal))
+      .catch((error: unknown) => this.#failed(asLatchkeyError(error), signal))
+      .finally(() => (this.#renewal = undefined));
+    return this.#renewal;
+  }
+
+  /** Signs in by what the work gets. It waits for a renewal that is under way, which it cuts short. */
+  async enter(work: () => Promise<Granted>): Promise<User> {
+    this.#cut.abort();
+    return this.#tabs.inTurn(async () => {
+      const asked = moment();
+      const granted = await work();
+      this.#epoch += 1;
+      const token = await this.#keep(granted, asked);
+      this.#accept(token, undefined);
+      return token.user;
+    });
+  }
+
+  /** Signs out by the work, which gets the refresh token. What it throws leaves everything as it is. */
+  async leave(work: (refreshToken: string | undefined) => Promise<void>): Promise<void> {
+    this.#cut.abort();
+    await this.#tabs.inTurn(async () => {
+      const { token } = await this.kept.read();
+      if (token !== undefined || !this.body) await work(token);
+      await this.end('logout');
+    });
+  }
+
+  /** Forgets everything, and tells the other tabs. */
+  async end(reason: Reason): Promise<void> {
+    const sessionId = this.#access?.sessionId ?? (await this.kept.read()).sid;
+    await this.kept.write({});
+    this.#tabs.tell({ type: 'signed-out', sessionId, reason });
+    this.#forget(reason);
+  }
+
+  /** The page is looked at again, or the network is back: what was due may have been slept through. */
+  wake(): void {
+    if (this.#setback.error) this.#timer.set(this.#setback.left());
+    else if (this.#state === 'in') this.#check();
+  }
+
+  /** The page comes back as it was left, and does not know what happened since. */
+  restore(): void {
+    this.#tabs.open();
+    if (this.#state !== 'unknown') void this.renew().catch(() => undefined);
+  }
+
+  /** The page goes, perhaps to come back: an open channel would keep it from that. */
+  suspend(): void {
+    this.#tabs.close();
+  }
+
+  close(): void {
+    this.#timer.close();
+    this.#cut.abort();
+    this.#tabs.close();
+  }
+
+  async #renewInTurn(
+    held: AccessToken | undefined,
+    epoch: number,
+    signal: AbortSignal,
+  ): Promise<AccessToken | undefined> {
+    const settled = () => this.#access !== held || this.#epoch !== epoch;
+    const { token } = await this.kept.read();
+    const nothing = this.body && token === undefined;
+    if (!nothing && !settled()) await this.#askTabs();
+    if (settled()) return this.#access;
+    if (nothing) this.#forget('elsewhere');
+    else await this.#send(epoch, signal);
+    return this.#access;
+  }
+
+  /** Another tab may have renewed just now: waits a moment for it to say so. */
+  async #askTabs(): Promise<void> {
+    if (!this.#tabs.tell({ type: 'ask' })) return;
+    await new Promise<void>((done) => {
+      this.#moved = done;
+      setTimeout(done, ASK_WAIT);
+    });
+  }
+
+  /** The key is kept before the request leaves and until the answer is kept. */
+  async #send(epoch: number, signal: AbortSignal): Promise<void> {
+    const record = await this.kept.read();
+    const { token, key = newKey() } = record;
+    await this.kept.write({ ...record, key });
+    const asked = moment();
+    try {
+      const granted = await this.calls.renew(token, key, signal);
+      if (epoch !== this.#epoch) return;
+      const access = await this.#keep(granted, asked);
+      if (epoch === this.#epoch) this.#accept(access, granted.outcome);
+    } catch (error) {
+      if (asLatchkeyError(error).code !== 'refresh_token_invalid') throw error;
+      if (epoch !== this.#epoch) return;
+      const now = await this.kept.read();
+      const replaced = now.token !== undefined && now.token !== token;
+      if (replaced) await this.#send(epoch, signal);
+      else await this.end('refresh_token_invalid');
+    }
+  }
+
+  async #keep({ answer }: Granted, asked: Moment): Promise<AccessToken> {
+    const { refreshToken, sessionId } = answer;
+    const record = this.body && refreshToken ? { token: refreshToken, sid: sessionId } : {};
+    await this.kept.write(record);
+    return AccessToken.of(answer, asked);
+  }
+
+  #accept(token: AccessToken, outcome: Granted['outcome'] | undefined): void {
+    this.#adopt(token, outcome);
+    this.#tabs.tell({ type: 'token', outcome, token: token.share() });
+  }
+
+  #adopt(token: AccessToken, outcome: Granted['outcome'] | undefined): void {
+    const renewed = this.#access?.sessionId === token.sessionId && outcome !== undefined;
+    this.#state = 'in';
+    this.#access = token;
+    this.#moved();
+    this.#setback.over();
+    this.#timer.set(token.untilDue());
+    const { user, text } = token;
+    const news = { user, accessToken: text, expiresAt: token.expiresAt() };
+    this.emit(renewed ? { type: 'renewed', outcome, ...news } : { type: 'signed-in', ...news });
+  }
+
+  /** Nothing is told of a visitor who was never signed in, unless he was kept waiting for an answer. */
+  #forget(reason: Reason): void {
+    const news = this.#state === 'in' || this.#setback.error !== undefined;
+    this.#epoch += 1;
+    this.#state = 'out';
+    this.#access = undefined;
+    this.#moved();
+    this.#setback.over();
+    this.#timer.stop();
+    if (news) this.emit({ type: 'signed-out', reason });
+  }
+
+  /** A renewal that had to make way for a sign-in or a sign-out has what comes of that. */
+  #failed(error: LatchkeyError, signal: AbortSignal): Promise<AccessToken | undefined> {
+    if (!signal.aborted) this.#setback.happened(error);
+    if (this.#state !== 'out') this.#timer.set(this.#setback.backOff());
+    return signal.aborted ? this.#tabs.inTurn(async () => this.#access) : Promise.reject(error);
+  }
+
+  #check(): void {
+    const wait = this.#access?.untilDue() ?? 0;
+    if (wait > 0) this.#timer.set(wait);
+    else void this.renew().catch(() => undefined);
+  }
+
+  async #hear(message: Message): Promise<void> {
+    if (message.type === 'ask') this.#answer();
+    else if (message.type === 'signed-out') this.#hearOfEnd(message);
+    else if (await this.#isOurs(message.token)) this.#hearOfToken(message);
+  }
+
+  #answer(): void {
+    const token = this.#access;
+    if (token?.isFresh() !== true) return;
+    this.#tabs.tell({ type: 'token', outcome: undefined, token: token.share() });
+  }
+
+  /** Who shares a cookie shares the session; who keeps the refresh token may have one of his own. */
+  async #isOurs({ sessionId }: SharedToken): Promise<boolean> {
+    return !this.body || (await this.kept.read()).sid === sessionId;
+  }
+
+  #hearOfEnd({ sessionId, reason }: Extract<Message, { type: 'signed-out' }>): void {
+    const ours = this.#access?.sessionId;
+    if (ours === undefined || (sessionId ?? (this.body ? undefined : ours)) !== ours) return;
+    this.#forget(reason === 'logout' ? 'elsewhere' : reason);
+  }
+
+  #hearOfToken({ token, outcome }: Extract<Message, { type: 'token' }>): void {
+    const told = AccessToken.from(token);
+    const held = this.#access;
+    if (!told.isFresh() || told.text === held?.text) return;
+    const same = held?.sessionId === told.sessionId;
+    if (same && told.remaining() <= held.remaining()) return;
+    if (!same) this.#epoch += 1;
+    this.#adopt(told, same ? (outcome ?? 'rotated') : undefined);
+  }
+}
