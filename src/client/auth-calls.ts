@@ -1,4 +1,5 @@
 import type { RefreshOutcome, TokenResponse } from '../contract/responses.js';
+import { parseObject } from './json.js';
 import { errorOf, LatchkeyError } from './latchkey-error.js';
 
 /** A token response, and what a renewal was. */
@@ -40,7 +41,7 @@ export class AuthCalls {
     signal?: AbortSignal,
   ): Promise<Granted> {
     return this.#post(route, body, headers, signal, async (response) => {
-      const answer = await readJson(response);
+      const answer = parseObject(await response.text());
       if (!this.#isTokenResponse(answer)) throw await errorOf(response);
       const replayed = response.headers.get('refresh-outcome') === 'replayed';
       return { answer, outcome: replayed ? 'replayed' : 'rotated' };
@@ -75,9 +76,9 @@ export class AuthCalls {
     }
   }
 
-  #isTokenResponse(value: unknown): value is TokenResponse {
+  #isTokenResponse(value: object | undefined): value is TokenResponse {
     return (
-      value instanceof Object &&
+      value !== undefined &&
       'accessToken' in value &&
       'expiresIn' in value &&
       'user' in value &&
@@ -88,16 +89,6 @@ export class AuthCalls {
 
 const tokenIn = (refreshToken: string | undefined) =>
   refreshToken === undefined ? undefined : { refreshToken };
-
-/** An answer that was cut off is none; one that is no JSON is somebody else's. */
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** A request that failed before an answer was there. */
 export function asLatchkeyError(error: unknown): LatchkeyError {

@@ -11,7 +11,7 @@ export class Reach {
   covers(address: string): boolean {
     const { origin, pathname } = new URL(address);
     return this.#places.some(
-      (place) => place.origin === origin && pathname.startsWith(place.pathname),
+      (place) => place.origin === origin && `${pathname}/`.startsWith(place.pathname),
     );
   }
 }

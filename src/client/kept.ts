@@ -1,4 +1,5 @@
 import { localStorageIfAny } from './browser.js';
+import { parseObject } from './json.js';
 import type { TokenStorage } from './options.js';
 
 /** What outlives a page. */
@@ -28,7 +29,7 @@ export class Kept {
   async read(): Promise<Record> {
     if (this.#inMemory !== undefined || this.storage === undefined) return this.#inMemory ?? {};
     try {
-      return parse(await this.storage.getItem(this.name));
+      return recordIn(await this.storage.getItem(this.name));
     } catch {
       return {};
     }
@@ -59,12 +60,8 @@ export function storageFor(
   return wanted ?? (transport === 'cookie' ? localStorageIfAny() : undefined);
 }
 
-function parse(text: string | null): Record {
-  const value: unknown = JSON.parse(text ?? '{}');
-  return value instanceof Object ? pick(value) : {};
-}
-
-function pick(value: object): Record {
+function recordIn(text: string | null): Record {
+  const value = parseObject(text) ?? {};
   const record: Record = {};
   if ('token' in value && typeof value.token === 'string') record.token = value.token;
   if ('sid' in value && typeof value.sid === 'string') record.sid = value.sid;

@@ -1,3 +1,4 @@
+import { parseObject } from './json.js';
 import type { MemberError } from '../contract/problems.js';
 
 /** What an error knows beside its code, if it knows it. */
@@ -41,12 +42,9 @@ export async function errorOf(response: Response): Promise<LatchkeyError> {
 }
 
 async function problemIn(response: Response): Promise<Partial<Problem>> {
-  try {
-    const problem: unknown = await response.json();
-    return isProblem(problem) ? problem : {};
-  } catch {
-    return {};
-  }
+  const text = await response.text().catch(() => null);
+  const problem = parseObject(text);
+  return isProblem(problem) ? problem : {};
 }
 
 interface Problem {
@@ -55,8 +53,8 @@ interface Problem {
   errors?: MemberError[];
 }
 
-function isProblem(value: unknown): value is Problem {
-  return value instanceof Object && 'code' in value && typeof value.code === 'string';
+function isProblem(value: object | undefined): value is Problem {
+  return value !== undefined && 'code' in value && typeof value.code === 'string';
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3): seconds, or a date. */

@@ -8,6 +8,10 @@ import { type Message, Tabs } from './tabs.js';
 
 type Reason = Extract<Change, { type: 'signed-out' }>['reason'];
 
+/** The one answer that ends a session. Whatever else is wrong may come right. */
+const isTheEnd = ({ code, status }: LatchkeyError) =>
+  status === 401 && code === 'refresh_token_invalid';
+
 /** Milliseconds that other tabs have to say that they have a token. */
 const ASK_WAIT = 150;
 
@@ -176,7 +180,7 @@ export class Session {
       const access = await this.#keep(granted, asked);
       if (epoch === this.#epoch) this.#accept(access, granted.outcome);
     } catch (error) {
-      if (asLatchkeyError(error).code !== 'refresh_token_invalid') throw error;
+      if (!isTheEnd(asLatchkeyError(error))) throw error;
       if (epoch !== this.#epoch) return;
       const now = await this.kept.read();
       const replaced = now.token !== undefined && now.token !== token;
@@ -230,7 +234,7 @@ export class Session {
 
   #check(): void {
     const wait = this.#access?.untilDue() ?? 0;
-    if (wait > 0) this.#timer.set(wait);
+    if (wait > 0 && this.#setback.error === undefined) this.#timer.set(wait);
     else void this.renew().catch(() => undefined);
   }
 

@@ -30,7 +30,12 @@ export class Timer {
 
 /** In Node a timer would keep the process from ending. */
 function letProcessEnd(timer: unknown): void {
-  if (timer instanceof Object && 'unref' in timer && typeof timer.unref === 'function') {
+  if (
+    typeof timer === 'object' &&
+    timer !== null &&
+    'unref' in timer &&
+    typeof timer.unref === 'function'
+  ) {
     timer.unref();
   }
 }
