@@ -62,15 +62,18 @@ export class AccessToken {
 
   share(): SharedToken {
     const { text, sessionId, user, lifetime } = this;
-    const age = lifetime - this.remaining();
-    return { accessToken: text, sessionId, user, lifetime, age, at: Date.now() };
+    return { accessToken: text, sessionId, user, lifetime, age: this.age(), at: Date.now() };
+  }
+
+  /** Milliseconds since it was asked for. Lifetimes differ: of two tokens the younger one is newer. */
+  age(): number {
+    const now = moment();
+    return Math.max(now.monotonic - this.born.monotonic, now.wall - this.born.wall);
   }
 
   /** Milliseconds of life left; negative when it is over. */
   remaining(): number {
-    const now = moment();
-    const passed = Math.max(now.monotonic - this.born.monotonic, now.wall - this.born.wall);
-    return this.lifetime - passed;
+    return this.lifetime - this.age();
   }
 
   /** Milliseconds until it should be renewed. */

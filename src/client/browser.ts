@@ -4,8 +4,8 @@ import type { TokenStorage } from './options.js';
 interface Locks {
   request(
     name: string,
-    options: { signal: AbortSignal },
-    work: () => Promise<void>,
+    options: { signal?: AbortSignal; ifAvailable?: boolean },
+    work: (lock: object | null) => Promise<void>,
   ): Promise<unknown>;
 }
 
@@ -16,7 +16,10 @@ export interface Channel {
   close(): void;
 }
 
-type Listen = (name: string, listener: (event: { persisted?: boolean }) => void) => void;
+type Listen = (name: string, listener: PageListener) => void;
+
+/** Hears of the page's coming and going. */
+export type PageListener = (event: { persisted?: boolean }) => void;
 
 /** What of a browser the client uses, beyond what Node has too. Not all of it is there in every browser. */
 interface Browser {

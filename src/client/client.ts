@@ -1,6 +1,6 @@
 import { asLatchkeyError, AuthCalls } from './auth-calls.js';
 import { AuthorizedFetch, folder, Reach } from './authorized-fetch.js';
-import { browser } from './browser.js';
+import { browser, type PageListener } from './browser.js';
 import { Kept, storageFor } from './kept.js';
 import { errorOf } from './latchkey-error.js';
 import type {
@@ -140,12 +140,13 @@ function attend(session: Session): () => void {
   const wake = () => {
     if (browser.document?.visibilityState !== 'hidden') session.wake();
   };
-  const listeners: Record<string, (event: { persisted?: boolean }) => void> = {
+  const listeners: Record<string, PageListener> = {
     focus: wake,
     online: wake,
     visibilitychange: wake,
     pageshow: ({ persisted }) => (persisted ? session.restore() : wake()),
     pagehide: () => session.suspend(),
+    storage: () => void session.stored(),
   };
   const all = Object.entries(listeners);
   for (const [name, listener] of all) browser.addEventListener?.(name, listener);

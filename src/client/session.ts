@@ -12,8 +12,9 @@ type Reason = Extract<Change, { type: 'signed-out' }>['reason'];
 const isTheEnd = ({ code, status }: LatchkeyError) =>
   status === 401 && code === 'refresh_token_invalid';
 
-/** Milliseconds that other tabs have to say that they have a token. */
-const ASK_WAIT = 150;
+/** Milliseconds that other tabs have to say that they have a token; more if one has renewed just now. */
+const ASK_WAIT = 200;
+const ASK_WAIT_AFTER = 2_000;
 
 /** `in` has an access token, if only an old one; `unknown` is what a new page begins with. */
 type State = 'unknown' | 'in' | 'out';
@@ -84,7 +85,7 @@ export class Session {
     const held = this.#access;
     const epoch = this.#epoch;
     this.#renewal = this.#tabs
-      .inTurn(() => this.#renewInTurn(held, epoch, signal))
+      .inTurn((waited) => this.#renewInTurn(held, epoch, signal, waited))
       .catch((error: unknown) => this.#failed(asLatchkeyError(error), signal))
       .finally(() => (this.#renewal = undefined));
     return this.#renewal;
@@ -133,6 +134,14 @@ export class Session {
     if (this.#state !== 'unknown') void this.renew().catch(() => undefined);
   }
 
+  /** Another tab has written to the storage: perhaps it has signed in or out. */
+  async stored(): Promise<void> {
+    if (!this.body || this.#state === 'unknown') return;
+    const { token } = await this.kept.read();
+    const isIn = this.#state === 'in';
+    if (isIn !== (token !== undefined)) await this.renew().catch(() => undefined);
+  }
+
   /** The page goes, perhaps to come back: an open channel would keep it from that. */
   suspend(): void {
     this.#tabs.close();
@@ -148,11 +157,12 @@ export class Session {
     held: AccessToken | undefined,
     epoch: number,
     signal: AbortSignal,
+    waited: boolean,
   ): Promise<AccessToken | undefined> {
     const settled = () => this.#access !== held || this.#epoch !== epoch;
     const { token } = await this.kept.read();
     const nothing = this.body && token === undefined;
-    if (!nothing && !settled()) await this.#askTabs();
+    if (!nothing && !settled()) await this.#askTabs(waited ? ASK_WAIT_AFTER : ASK_WAIT);
     if (settled()) return this.#access;
     if (nothing) this.#forget('elsewhere');
     else await this.#send(epoch, signal);
@@ -160,11 +170,11 @@ export class Session {
   }
 
   /** Another tab may have renewed just now: waits a moment for it to say so. */
-  async #askTabs(): Promise<void> {
+  async #askTabs(wait: number): Promise<void> {
     if (!this.#tabs.tell({ type: 'ask' })) return;
     await new Promise<void>((done) => {
       this.#moved = done;
-      setTimeout(done, ASK_WAIT);
+      setTimeout(done, wait);
     });
   }
 
@@ -266,7 +276,7 @@ export class Session {
     const held = this.#access;
     if (!told.isFresh() || told.text === held?.text) return;
     const same = held?.sessionId === told.sessionId;
-    if (same && told.remaining() <= held.remaining()) return;
+    if (same && told.age() >= held.age()) return;
     if (!same) this.#epoch += 1;
     this.#adopt(told, same ? (outcome ?? 'rotated') : undefined);
   }

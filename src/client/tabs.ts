@@ -48,24 +48,33 @@ export class Tabs {
   /**
    * Runs the work when no other runs, in this tab and in the others. Where the browser has no locks, or a
    * tab sits on one, the others may run at the same time: the service sees to it that all end on one token.
+   *
+   * @param work is told whether another tab had its turn just before.
    */
-  inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  inTurn<Result>(work: (waited: boolean) => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(() => this.#locked(work));
     this.#last = turn.catch(() => undefined);
     return turn;
   }
 
-  async #locked<Result>(work: () => Promise<Result>): Promise<Result> {
+  async #locked<Result>(work: (waited: boolean) => Promise<Result>): Promise<Result> {
     const locks = browser.navigator?.locks;
-    if (locks === undefined) return work();
+    if (locks === undefined) return work(false);
     let result: Promise<Result> | undefined;
     const patience = new AbortController();
+    const { signal } = patience;
     const timer = setTimeout(() => patience.abort(), LOCK_WAIT);
-    const begin = async () => {
+    const begin = (waited: boolean) => async (lock: object | null) => {
+      if (lock === null) return;
       clearTimeout(timer);
-      await (result = work());
+      await (result = work(waited));
     };
-    await locks.request(this.name, { signal: patience.signal }, begin).catch(() => undefined);
-    return result ?? work();
+    try {
+      await locks.request(this.name, { ifAvailable: true }, begin(false));
+      if (result === undefined) await locks.request(this.name, { signal }, begin(true));
+    } catch {
+      // The work's own failure is in the result; without one, the wait was too long.
+    }
+    return result ?? work(false);
   }
 }
