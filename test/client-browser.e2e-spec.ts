@@ -18,6 +18,7 @@ declare const localStorage: object;
 declare const sessionStorage: object;
 declare const indexedDB: { databases(): Promise<unknown[]> };
 declare const location: { href: string };
+declare const navigator: object;
 
 const REFRESH = '/auth/refresh';
 
@@ -219,6 +220,24 @@ function rules(browser: () => Browser, suite: Suite, transport: 'cookie' | 'body
     for (const tab of tabs) {
       expect(await kindsIn(tab)).toEqual(['signed-in', 'renewed', 'renewed']);
     }
+  });
+
+  it('ends on one live token without Web Locks and without BroadcastChannel', async () => {
+    const visitor = await profile();
+    await visitor.context.addInitScript(() => {
+      Reflect.deleteProperty(globalThis, 'BroadcastChannel');
+      Reflect.defineProperty(navigator, 'locks', { value: undefined });
+    });
+    const { page, email } = await visitor.signUp();
+    const others = await Promise.all(Array.from({ length: 4 }, () => visitor.tab()));
+    const tabs = [page, ...others];
+    expect(await Promise.all(tabs.map(userIn))).toEqual(Array(5).fill(email));
+    for (let round = 0; round < 2; round += 1) {
+      service.clock.advance('11m');
+      expect(await Promise.all(tabs.map(statusIn))).toEqual(Array(5).fill(200));
+    }
+    expect(visitor.outcomes).not.toContain('rejected');
+    expect(visitor.outcomes).toContain('replayed');
   });
 
   it.each(['at once', 'in the headers', 'in the body'] as const)(

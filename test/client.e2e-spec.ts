@@ -543,6 +543,27 @@ describe('The refresh token of the body', () => {
       expect(page.changes.at(-1)).toEqual({ type: 'signed-out', reason: 'elsewhere' });
     });
 
+    it('follows no redirect', async () => {
+      const asked: string[] = [];
+      const elsewhere = createServer((request, response) => {
+        asked.push(String(request.url));
+        response.writeHead(307, { location: '/portal' }).end();
+      });
+      await new Promise<void>((ready) => elsewhere.listen(0, '127.0.0.1', ready));
+      const address = elsewhere.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      const storage = new Storage();
+      const baseUrl = `http://127.0.0.1:${port}/`;
+      storage.setItem(`latchkey:${baseUrl}`, JSON.stringify({ token: 'a.b.c' }));
+      const client = createClient({ baseUrl, transport: 'body', storage });
+      opened.push(client);
+      await expect(client.user()).rejects.toEqual(failure('unreachable', 0));
+      expect(asked).toEqual([REFRESH]);
+      expect(storage.text()).toContain('a.b.c');
+      elsewhere.closeAllConnections();
+      elsewhere.close();
+    });
+
     it('is forgotten with the page if no storage is given', async () => {
       const client = createClient({ baseUrl: service.url, transport: 'body' });
       await client.register({ email: freshEmail(), password: PASSWORD });
