@@ -240,6 +240,32 @@ function rules(browser: () => Browser, suite: Suite, transport: 'cookie' | 'body
     expect(visitor.outcomes).toContain('replayed');
   });
 
+  it('is not signed in again by a renewal that another tab overtook with a sign-out', async () => {
+    const visitor = await profile();
+    await visitor.context.addInitScript(() => {
+      Reflect.defineProperty(navigator, 'locks', { value: undefined });
+    });
+    const { page } = await visitor.signUp();
+    const other = await visitor.tab();
+    await userIn(other);
+    service.clock.advance('11m');
+    let deliver = () => {};
+    const held = new Promise<void>((done) => (deliver = done));
+    await page.route(`**${REFRESH}`, async (route) => {
+      const response = await route.fetch();
+      await held;
+      await route.fulfill({ response });
+    });
+    const call = statusIn(page);
+    await until(() => visitor.keys.length === 1);
+    await other.evaluate(() => client.logout());
+    await until(async () => isEnd(await lastIn(page)));
+    deliver();
+    expect(await call).toBe(401);
+    expect(await kindsIn(page)).toEqual(['signed-in', 'signed-out']);
+    expect(await tokenIn(page)).toBeNull();
+  });
+
   it.each(['at once', 'in the headers', 'in the body'] as const)(
     'is still signed in when the answer is cut off %s',
     async (cut) => {
