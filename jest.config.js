@@ -9,6 +9,7 @@ export default {
     '^latchkey/client$': '<rootDir>/src/client/index.ts',
     '^latchkey/resource-server$': '<rootDir>/src/resource-server/index.ts',
     '^latchkey/resource-server/core$': '<rootDir>/src/resource-server/core.ts',
+    '^latchkey/testing$': '<rootDir>/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
   },
   transform: {

@@ -57,7 +57,8 @@ function isResolved(options: LatchkeyOptions | LatchkeyConfig): options is Latch
   return 'production' in options;
 }
 
-function asText(value: string | number | boolean | readonly string[] | object): string {
+/** An option's value as its environment variable would have it. */
+export function asText(value: string | number | boolean | readonly string[] | object): string {
   if (Array.isArray(value)) return value.join(',');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { AppModule } from './app.module.js';
 import type { LatchkeyConfig } from './config.js';
@@ -21,6 +22,8 @@ export interface ServiceOverrides {
   clock?: Clock;
   /** Default: JSON lines on standard output by `LOG_LEVEL`; `false`: none. */
   logger?: Logger | false;
+  /** Adds hooks behind the edge's own and before every route. */
+  configure?: (instance: FastifyInstance) => void;
 }
 
 /** Milliseconds that running requests have to finish at shutdown. */
@@ -40,6 +43,7 @@ export async function createService(
   const adapter = new FastifyAdapter(edgeOptions(config));
   const instance = adapter.getInstance();
   installEdge(instance, config);
+  overrides.configure?.(instance);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forConfig(config, overrides.clock),
     adapter,

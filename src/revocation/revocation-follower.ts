@@ -66,6 +66,12 @@ export class RevocationFollower implements OnModuleInit {
     return this.#known;
   }
 
+  /** Reads at once: what has been committed by now shows afterwards. */
+  async refresh(): Promise<void> {
+    await this.#reading;
+    await (this.#reading ??= this.#read());
+  }
+
   async #read(): Promise<void> {
     this.#lastRead = performance.now();
     try {

@@ -17,3 +17,10 @@ export function readDuration(duration: unknown): number | undefined {
   const unit = UNITS.get(match?.[2] ?? '');
   return unit === undefined ? undefined : Number(match?.[1]) * unit;
 }
+
+/** As `readDuration`. @throws RangeError for anything that is no duration. */
+export function milliseconds(duration: unknown): number {
+  const time = readDuration(duration);
+  if (time !== undefined) return time;
+  throw new RangeError('A duration is a number of milliseconds or a text such as 300ms, 30s, 11m');
+}

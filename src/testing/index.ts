@@ -1,0 +1,23 @@
+/** The kit for end-to-end tests: `latchkey/testing`. Nothing of it belongs in production. */
+export {
+  createTestLatchkey,
+  type EnvironmentOptions,
+  type TestLatchkey,
+  type TestLatchkeyOptions,
+} from './create-test-latchkey.js';
+export { type Fault, FaultRefused } from './fault.js';
+export { MovableClock, RunningClock } from './movable-clock.js';
+export type {
+  NewTestUser,
+  OutboxMessage,
+  SignedIn,
+  StorageState,
+  TestControls,
+  TestCookie,
+  TestServiceClient,
+  TokenResponse,
+  Transport,
+  UserView,
+  UserWithPassword,
+  WhoToSignIn,
+} from './test-controls.js';
