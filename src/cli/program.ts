@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addClientsCommands } from './clients.commands.js';
+import { addDevServerCommand } from './dev-server.command.js';
 import { addImportCommand } from './import.command.js';
 import { addKeysCommands } from './keys.commands.js';
 import { addServiceCommands } from './service.commands.js';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addImportCommand(addUsersCommands(program));
   addClientsCommands(program);
   addKeysCommands(program);
+  addDevServerCommand(program);
   return program;
 }
 

@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { DestinationStream } from 'pino';
 import type { LatchkeyOptions, SettingName, SETTINGS } from '../settings.js';
 import type { MovableClock } from './movable-clock.js';
 import type { TestControls } from './test-controls.js';
@@ -16,6 +17,8 @@ export type EnvironmentOptions = {
 export interface TestLatchkeyOptions extends LatchkeyOptions, EnvironmentOptions {
   /** Default: one that goes on as the machine's does. `new MovableClock()` stands still. */
   clock?: MovableClock;
+  /** Where log lines go, if `LOG_LEVEL` asks for any. Default: standard output. */
+  logTo?: DestinationStream;
 }
 
 /** A Latchkey in this process: the real application, with controls beside it. */

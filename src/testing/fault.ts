@@ -16,10 +16,13 @@ export type Fault = {
   times?: number;
 } & (
   | { kind: 'lose-answer' }
-  | { kind: 'delay'; duration: string }
+  | { kind: 'delay'; duration: string | number }
   | { kind: 'unavailable' }
   | { kind: 'race'; with: number }
 );
+
+/** Every member that some kind has. */
+type AllMembers = Record<'route' | 'kind' | 'times' | 'duration' | 'with', unknown>;
 
 /** A fault that can't be ordered. The message follows the name of the member at fault. */
 export class FaultRefused extends Error {
@@ -34,35 +37,46 @@ export class FaultRefused extends Error {
 }
 
 const KINDS = ['lose-answer', 'delay', 'unavailable', 'race'];
+/** Milliseconds. */
+const LONGEST_DELAY = 60_000;
 const ROUTE = /^(GET|HEAD|POST|PUT|PATCH|DELETE) \/\S*$/;
 
 /**
  * Checks what may have come from anywhere.
  *
- * @returns how often it strikes, and how long it delays (milliseconds).
- * @throws FaultRefused
+ * @throws FaultRefused for the first member that is wrong, or has no meaning with this kind.
  */
-export function readFault(fault: Fault): { times: number; delay: number } {
-  if (!ROUTE.test(fault.route)) {
+export function asFault(given: Partial<AllMembers>): Fault {
+  const { route, kind, times = 1, duration, with: many } = given;
+  if (typeof route !== 'string' || !ROUTE.test(route)) {
     throw new FaultRefused('route', 'must be a method and a path, such as POST /auth/refresh');
   }
-  if (!KINDS.includes(fault.kind)) {
-    throw new FaultRefused('kind', `must be one of ${KINDS.join(', ')}`);
-  }
-  const { times = 1 } = fault;
   if (!isCount(times, 1)) throw new FaultRefused('times', 'must be a whole number from 1 to 1000');
-  if (fault.kind === 'race' && !isCount(fault.with, 2)) {
-    throw new FaultRefused('with', 'must be a whole number from 2 to 1000');
+  if (kind !== 'delay' && duration !== undefined) throw new FaultRefused('duration', ONLY_DELAY);
+  if (kind !== 'race' && many !== undefined) throw new FaultRefused('with', ONLY_RACE);
+  switch (kind) {
+    case 'lose-answer':
+    case 'unavailable':
+      return { route, times, kind };
+    case 'delay':
+      return { route, times, kind, duration: readDelay(duration) };
+    case 'race':
+      if (isCount(many, 2)) return { route, times, kind, with: many };
+      throw new FaultRefused('with', 'must be a whole number from 2 to 1000');
+    default:
+      throw new FaultRefused('kind', `must be one of ${KINDS.join(', ')}`);
   }
-  return { times, delay: fault.kind === 'delay' ? delayOf(fault.duration) : 0 };
 }
 
-function isCount(value: unknown, least: number): boolean {
-  return Number.isInteger(value) && Number(value) >= least && Number(value) <= 1000;
+const ONLY_DELAY = 'is only for a delay';
+const ONLY_RACE = 'is only for a race';
+
+function isCount(value: unknown, least: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= 1000;
 }
 
-function delayOf(duration: unknown): number {
-  const delay = readDuration(duration);
-  if (delay !== undefined && delay <= 60_000) return delay;
+function readDelay(duration: unknown): string | number {
+  const isText = typeof duration === 'string' || typeof duration === 'number';
+  if (isText && (readDuration(duration) ?? Infinity) <= LONGEST_DELAY) return duration;
   throw new FaultRefused('duration', 'must be a duration of up to a minute, such as 300ms or 2s');
 }

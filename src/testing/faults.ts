@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../http/problem.js';
 import { sendProblem } from '../operations/raw-errors.js';
-import { type Fault, FaultRefused, readFault } from './fault.js';
+import { readDuration } from './duration.js';
+import { asFault, type Fault, FaultRefused } from './fault.js';
 
 /** Milliseconds of real time that a race waits for its last request. */
 const RACE_WAIT = 10_000;
@@ -10,7 +11,6 @@ const RACE_WAIT = 10_000;
 /** A fault that has been ordered, with what is left of it. */
 interface Ordered {
   readonly fault: Fault;
-  readonly delay: number;
   left: number;
   /** The requests that a race holds. */
   held: ((released: boolean) => void)[];
@@ -28,12 +28,12 @@ export class Faults {
 
   /** @throws FaultRefused for a fault that could never happen. */
   order(fault: Fault): void {
-    const { times, delay } = readFault(fault);
+    const { times = 1 } = asFault(fault);
     const [method = '', url = ''] = fault.route.split(' ');
     if (this.#instance?.hasRoute({ method, url }) === false) {
       throw new FaultRefused('route', 'is none of the service');
     }
-    this.#ordered.push({ fault, delay, left: times, held: [] });
+    this.#ordered.push({ fault, left: times, held: [] });
   }
 
   /** Forgets all that is left. What a race holds goes on at once. */
@@ -76,7 +76,7 @@ export class Faults {
         this.#losing.add(request);
         return;
       case 'delay':
-        await sleep(ordered.delay);
+        await sleep(readDuration(ordered.fault.duration));
         return;
       case 'unavailable':
         sendProblem(reply, new Problem('storage_unavailable', { detail: ORDERED }), publicUrl);

@@ -3,6 +3,7 @@ import type { LatchkeyConfig } from '../config.js';
 import { Database } from '../database/database.js';
 import type { Schema } from '../database/schema.js';
 import { Sweeper } from '../database/sweeper.js';
+import { Problem } from '../http/problem.js';
 import { SigningKeys } from '../keys/signing-keys.js';
 import { StoredSigningKeys } from '../keys/stored-signing-keys.js';
 import { ServiceClients } from '../oauth/service-clients.js';
@@ -118,7 +119,8 @@ export class ServiceControls implements TestControls {
   async revoke(sessionId: string): Promise<void> {
     const sessions = this.#get(Sessions);
     const session = await sessions.find(sessionId);
-    if (session === undefined) throw new Error(`There is no session ${sessionId}`);
+    if (session === undefined)
+      throw new Problem('not_found', { detail: 'There is no such session.' });
     await sessions.endOne(session.userId, session.id, 'ended_by_admin');
     await this.#get(RevocationFollower).refresh();
   }

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { asText, type LatchkeyConfig, readEnvironment } from '../config.js';
+import { createLogger } from '../operations/logger.js';
 import { createService } from '../service.js';
 import { SETTINGS } from '../settings.js';
 import type { TestLatchkey, TestLatchkeyOptions } from './create-test-latchkey.js';
@@ -59,7 +60,7 @@ async function start(config: LatchkeyConfig, options: TestLatchkeyOptions): Prom
   const faults = new Faults();
   const app = await createService(config, {
     clock,
-    ...(config.logLevel === 'silent' ? { logger: false } : {}),
+    logger: config.logLevel !== 'silent' && createLogger(config, options.logTo),
     configure: (instance) => faults.install(instance, config.publicUrl),
   });
   try {

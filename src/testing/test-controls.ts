@@ -119,7 +119,7 @@ export interface TestControls {
   /** A new key signs from now on; what the old one signed is still accepted. @throws RotationRefused */
   rotateSigningKey(): Promise<void>;
 
-  /** Ends a session at once, as an administrator would. @throws Error for an unknown session. */
+  /** Ends a session at once, as an administrator would. @throws Problem `not_found` for an unknown session. */
   revoke(sessionId: string): Promise<void>;
 
   /**

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { parseSetCookie } from 'cookie';
 import type { INestApplicationContext } from '@nestjs/common';
 import { TokenIssuer } from '../auth/token-issuer.js';
+import { Problem } from '../http/problem.js';
 import { readStrictBody } from '../http/strict-body.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -49,7 +50,7 @@ export class TestPeople {
     return { ...userView(await this.#insert(who, hash)), password };
   }
 
-  /** @throws Problem as `create`; Error for an unknown `userId`. */
+  /** @throws Problem as `create`; `not_found` for an unknown `userId`. */
   async signIn({ transport = 'body', ...who }: WhoToSignIn = {}): Promise<SignedIn> {
     const user = 'userId' in who ? await this.#find(who.userId) : await this.#insert(who, null);
     const session = await this.#sessions.start({ userId: user.id, transport, ...DEVICE });
@@ -61,7 +62,7 @@ export class TestPeople {
 
   async #find(id: string): Promise<UserRecord> {
     const user = await this.#users.findById(id);
-    if (user === null) throw new Error(`There is no user ${id}`);
+    if (user === null) throw new Problem('not_found', { detail: 'There is no such user.' });
     return user;
   }
 
