@@ -5,6 +5,12 @@ export {
   type TestLatchkey,
   type TestLatchkeyOptions,
 } from './create-test-latchkey.js';
+export {
+  connectDevServer,
+  ControlError,
+  type DevServer,
+  type DevServerAddress,
+} from './dev-server-client.js';
 export { type Fault, FaultRefused } from './fault.js';
 export { MovableClock, RunningClock } from './movable-clock.js';
 export type {
