@@ -27,7 +27,12 @@ export class Problem extends HttpException {
     super({ code, title, status, detail: extra.detail ?? title }, status, {
       cause: extra.cause,
     });
+    this.message = [extra.detail ?? title, ...(extra.errors ?? []).map(sentence)].join(' ');
   }
+}
+
+function sentence({ pointer, detail }: MemberError): string {
+  return `${pointer} ${detail}.`;
 }
 
 /** A `validation_failed` problem about one member. */
