@@ -86,7 +86,7 @@ export class ServiceClientBody {
   scope?: string;
 
   @ValidateIf(GIVEN)
-  @IsArray(TEXTS)
+  @IsArray({ message: TEXTS.message })
   @IsString(TEXTS)
   audience?: string[];
 }
