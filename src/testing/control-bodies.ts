@@ -4,6 +4,7 @@ import {
   IsIn,
   IsOptional,
   IsString,
+  Matches,
   ValidateBy,
   ValidateIf,
 } from 'class-validator';
@@ -15,6 +16,7 @@ import {
   IsRoleList,
   IsUsernameField,
 } from '../http/fields.js';
+import { type Defect, DEFECTS } from './defects.js';
 import { readDuration } from './duration.js';
 
 const GIVEN = (_: object, value: unknown) => value !== undefined;
@@ -35,6 +37,9 @@ function IsDuration(): PropertyDecorator {
     },
   });
 }
+
+/** Compact form, of whatever is in it. */
+const JWT = /^eyJ[\w-]*\.eyJ[\w-]*\.[\w-]+$/;
 
 export class NoBody {}
 
@@ -94,6 +99,14 @@ export class ServiceClientBody {
 export class AdvanceBody {
   @IsDuration()
   by!: string | number;
+}
+
+export class SpoilBody {
+  @Matches(JWT, { message: 'must be an access token' })
+  accessToken!: string;
+
+  @IsIn(Object.keys(DEFECTS), { message: `must be one of ${Object.keys(DEFECTS).join(', ')}` })
+  defect!: Defect;
 }
 
 /** The members of any `Fault`; what goes together is judged where it is ordered. */

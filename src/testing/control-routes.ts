@@ -8,6 +8,7 @@ import {
   NoBody,
   ServiceClientBody,
   SignInAsBody,
+  SpoilBody,
 } from './control-bodies.js';
 import type { TestControls } from './test-controls.js';
 import { asFault, FaultRefused } from './fault.js';
@@ -162,6 +163,20 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
     { about: 'Signs with a new key from now on.', answers: '', status: 204 },
     NoBody,
     (controls) => controls.rotateSigningKey(),
+  ),
+  route(
+    'POST',
+    '/tokens/spoil',
+    {
+      about: 'Makes of a good access token one that must be refused: `expired`, `wrongKey`, …',
+      example: '{"accessToken":"eyJ…","defect":"expired"}',
+      answers: '`{ accessToken }`',
+      status: 200,
+    },
+    SpoilBody,
+    async (controls, { accessToken, defect }) => ({
+      accessToken: await controls.spoil(accessToken, defect),
+    }),
   ),
   route(
     'POST',

@@ -81,6 +81,11 @@ function controlsOver(port: ControlPort): TestControls {
     order: (fault) => port.call('POST', '/faults', fault),
     clearFaults: () => port.call('DELETE', '/faults'),
     rotateSigningKey: () => port.call('POST', '/keys/rotate'),
+    spoil: async (accessToken, defect) => {
+      const body = { accessToken, defect };
+      const answer = await port.call<{ accessToken: string }>('POST', '/tokens/spoil', body);
+      return answer.accessToken;
+    },
     revoke: (sessionId) => port.call('POST', `/sessions/${encodeURIComponent(sessionId)}/revoke`),
     reset: () => port.call('POST', '/reset'),
   };

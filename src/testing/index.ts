@@ -11,6 +11,8 @@ export {
   type DevServer,
   type DevServerAddress,
 } from './dev-server-client.js';
+export { createTestIssuer, type TestIssuer, type TestIssuerOptions } from './create-test-issuer.js';
+export { type Defect, DEFECTS } from './defects.js';
 export { type Fault, FaultRefused } from './fault.js';
 export { MovableClock, RunningClock } from './movable-clock.js';
 export type {

@@ -9,8 +9,10 @@ import { StoredSigningKeys } from '../keys/stored-signing-keys.js';
 import { ServiceClients } from '../oauth/service-clients.js';
 import { RevocationFollower } from '../revocation/revocation-follower.js';
 import { Sessions } from '../sessions/sessions.js';
+import { type Defect, withDefect } from './defects.js';
 import { milliseconds } from './duration.js';
 import type { Faults } from './faults.js';
+import { decoded } from './forged-jwt.js';
 import type { MovableClock } from './movable-clock.js';
 import type { Outbox } from './outbox.js';
 import type {
@@ -114,6 +116,14 @@ export class ServiceControls implements TestControls {
 
   async rotateSigningKey(): Promise<void> {
     await this.#get(SigningKeys).rotate({ now: true });
+  }
+
+  async spoil(accessToken: string, defect: Defect): Promise<string> {
+    if (defect !== 'revoked') {
+      return withDefect(accessToken, defect, this.#get(SigningKeys).current());
+    }
+    await this.revoke(String(decoded(accessToken).payload['sid']));
+    return accessToken;
   }
 
   async revoke(sessionId: string): Promise<void> {

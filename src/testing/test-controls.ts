@@ -1,4 +1,5 @@
 import type { TokenResponse, Transport, UserView } from '../contract/responses.js';
+import type { Defect } from './defects.js';
 import type { Fault } from './fault.js';
 
 export type { Fault } from './fault.js';
@@ -118,6 +119,14 @@ export interface TestControls {
 
   /** A new key signs from now on; what the old one signed is still accepted. @throws RotationRefused */
   rotateSigningKey(): Promise<void>;
+
+  /**
+   * An access token like this one with one thing wrong, signed where that matters with the service's own
+   * key. `revoked` ends the session of the token itself.
+   *
+   * @param accessToken a good one of a user.
+   */
+  spoil(accessToken: string, defect: Defect): Promise<string>;
 
   /** Ends a session at once, as an administrator would. @throws Problem `not_found` for an unknown session. */
   revoke(sessionId: string): Promise<void>;
