@@ -53,7 +53,7 @@ class ControlPort {
   /** @throws ControlError */
   async call<Answer = void>(method: string, path: string, body?: object): Promise<Answer> {
     const { controlUrl, controlToken } = this.address;
-    const answer = await fetch(new URL(path, controlUrl), {
+    const answer = await reach(new URL(path, controlUrl), {
       method,
       redirect: 'error',
       headers: {
@@ -66,6 +66,15 @@ class ControlPort {
     const value: unknown = text === '' ? undefined : JSON.parse(text);
     if (!answer.ok) throw new ControlError(answer.status, value as Partial<ProblemDetails>);
     return value as Answer;
+  }
+}
+
+/** @throws Error that says where nobody answered; `fetch` does not. */
+async function reach(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    throw new Error(`No dev-server answers at ${url.origin}`, { cause: error });
   }
 }
 

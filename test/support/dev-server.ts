@@ -12,20 +12,23 @@ export interface Printed {
   controlToken: string;
 }
 
-/** A dev-server as a process of its own. */
+/** A dev-server as a process of its own, on free ports. */
 export class DevServerProcess {
   private constructor(
     readonly child: ChildProcess,
-    readonly printed: Printed,
     readonly output: { stdout: string; stderr: string },
   ) {}
 
-  /** @throws Error with what it said, when it ends instead of printing where it is. */
+  /**
+   * Waits until it has printed where it is.
+   *
+   * @throws Error with what it said, when it ends instead.
+   */
   static async start(
     environment: Environment = {},
-    args: readonly string[] = [],
+    args: readonly string[] = ['--json'],
   ): Promise<DevServerProcess> {
-    const child = spawn(process.execPath, [CLI, 'dev-server', '--port', '0', '--json', ...args], {
+    const child = spawn(process.execPath, [CLI, 'dev-server', '--port', '0', ...args], {
       cwd: tmpdir(),
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -35,12 +38,16 @@ export class DevServerProcess {
     await new Promise<void>((ready, fail) => {
       child.stdout.on('data', (chunk: Buffer) => {
         output.stdout += chunk.toString('utf8');
-        if (output.stdout.includes('\n')) ready();
+        if (output.stdout.endsWith('\n')) ready();
       });
       child.once('exit', (code) => fail(new Error(`it ended with ${code}:\n${output.stderr}`)));
     });
-    const [line = ''] = output.stdout.split('\n');
-    return new DevServerProcess(child, JSON.parse(line) as Printed, output);
+    return new DevServerProcess(child, output);
+  }
+
+  /** What it printed with `--json`. */
+  get printed(): Printed {
+    return JSON.parse(this.output.stdout) as Printed;
   }
 
   connect(): Promise<DevServer> {
