@@ -8,6 +8,9 @@ import { asFault, type Fault, FaultRefused } from './fault.js';
 /** Milliseconds of real time that a race waits for its last request. */
 const RACE_WAIT = 10_000;
 
+/** Milliseconds in which clients of this machine notice that a connection was closed. */
+const SETTLE = 25;
+
 /** A fault that has been ordered, with what is left of it. */
 interface Ordered {
   readonly fault: Fault;
@@ -26,14 +29,23 @@ export class Faults {
   #instance: FastifyInstance | undefined;
   readonly #losing = new WeakSet<FastifyRequest>();
 
-  /** @throws FaultRefused for a fault that could never happen. */
-  order(fault: Fault): void {
+  /**
+   * Connections that are idle close before an answer is to be lost, and none is used twice until it is:
+   * browsers send a request once more by themselves when a used connection closes without an answer, and
+   * the page would not notice that anything was lost.
+   *
+   * @throws FaultRefused for a fault that could never happen.
+   */
+  async order(fault: Fault): Promise<void> {
     const { times = 1 } = asFault(fault);
     const [method = '', url = ''] = fault.route.split(' ');
     if (this.#instance?.hasRoute({ method, url }) === false) {
       throw new FaultRefused('route', 'is none of the service');
     }
     this.#ordered.push({ fault, left: times, held: [] });
+    if (fault.kind !== 'lose-answer') return;
+    this.#instance?.server.closeIdleConnections();
+    await sleep(SETTLE);
   }
 
   /** Forgets all that is left. What a race holds goes on at once. */
@@ -50,8 +62,11 @@ export class Faults {
       const ordered = this.#take(request);
       if (ordered !== undefined) await this.#strike(ordered, request, reply, publicUrl);
     });
-    instance.addHook('onSend', async (request) => {
+    instance.addHook('onSend', async (request, reply) => {
       if (this.#losing.has(request)) request.raw.socket.destroy();
+      else if (this.#ordered.some(({ fault }) => fault.kind === 'lose-answer')) {
+        reply.header('Connection', 'close');
+      }
     });
   }
 

@@ -106,8 +106,8 @@ export class ServiceControls implements TestControls {
     return this.controlled.outbox.list();
   }
 
-  async order(fault: Fault): Promise<void> {
-    this.controlled.faults.order(fault);
+  order(fault: Fault): Promise<void> {
+    return this.controlled.faults.order(fault);
   }
 
   async clearFaults(): Promise<void> {
