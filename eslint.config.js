@@ -16,7 +16,7 @@ const MAY_IMPORT = {
   auth: ['database', 'http', 'keys', 'passwords', 'revocation', 'sessions', 'tokens', 'users'],
   oauth: ['auth', 'database', 'http', 'keys', 'sessions', 'tokens'],
 };
-const FOLDERS = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
+const FOLDERS = [...Object.keys(MAY_IMPORT), 'operations', 'cli', 'testing'];
 
 const borders = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
   files: [`src/${folder}/**/*.ts`],
@@ -36,6 +36,27 @@ const borders = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
     ],
   },
 }));
+
+/** The test kit is no part of the service: only the command that is made of it loads it, when it is run. */
+const kitBorder = (/** @type {string} */ nodes) => [
+  'error',
+  {
+    selector: `:matches(${nodes})[source.value=/\\/testing\\//]`,
+    message: 'src/testing must not be reachable from the service.',
+  },
+];
+const STATIC_IMPORTS = 'ImportDeclaration, ExportNamedDeclaration, ExportAllDeclaration';
+const kitBorders = [
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/testing/**'],
+    rules: { 'no-restricted-syntax': kitBorder(`${STATIC_IMPORTS}, ImportExpression`) },
+  },
+  {
+    files: ['src/cli/dev-server.command.ts'],
+    rules: { 'no-restricted-syntax': kitBorder(STATIC_IMPORTS) },
+  },
+];
 
 export default tseslint.config(
   { ignores: ['dist/', 'data/', 'coverage/', 'node_modules/'] },
@@ -63,5 +84,15 @@ export default tseslint.config(
     files: ['test/**/*.ts', 'bench/**', 'src/settings.ts'],
     rules: { 'max-lines-per-function': 'off', 'max-lines': 'off' },
   },
+  {
+    // Names and parameters of what is added to are the test runners'.
+    files: ['src/testing/{jest,jest-globals,vitest}.ts'],
+    rules: {
+      '@typescript-eslint/no-namespace': 'off',
+      '@typescript-eslint/no-unused-vars': 'off',
+      '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'always' }],
+    },
+  },
   ...borders,
+  ...kitBorders,
 );

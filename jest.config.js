@@ -10,6 +10,7 @@ export default {
     '^latchkey/resource-server$': '<rootDir>/src/resource-server/index.ts',
     '^latchkey/resource-server/core$': '<rootDir>/src/resource-server/core.ts',
     '^latchkey/testing$': '<rootDir>/src/testing/index.ts',
+    '^latchkey/testing/(.*)$': '<rootDir>/src/testing/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
   },
   transform: {

@@ -14,6 +14,7 @@ export {
 export { createTestIssuer, type TestIssuer, type TestIssuerOptions } from './create-test-issuer.js';
 export { type Defect, DEFECTS } from './defects.js';
 export { type Fault, FaultRefused } from './fault.js';
+export { type LatchkeyMatchers, latchkeyMatchers, type RefusalCode } from './matchers.js';
 export { MovableClock, RunningClock } from './movable-clock.js';
 export type {
   NewTestUser,
