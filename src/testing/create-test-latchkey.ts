@@ -1,7 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DestinationStream } from 'pino';
 import type { LatchkeyOptions, SettingName, SETTINGS } from '../settings.js';
+import type { LatchkeyClient } from '../client/index.js';
 import type { MovableClock } from './movable-clock.js';
+import type { TestClientOptions } from './test-client.js';
 import type { TestControls } from './test-controls.js';
 
 /** The settings by the names of their environment variables, as texts. */
@@ -29,6 +31,8 @@ export interface TestLatchkey extends TestControls {
   readonly clock: MovableClock;
   /** The Nest application, for its HTTP server and its services. */
   readonly app: NestFastifyApplication;
+  /** The real `latchkey/client` for it, like a browser of its own. Closed with the service. */
+  client(options?: TestClientOptions): LatchkeyClient;
   /** Stops it; an in-memory database is gone. A second call waits for the same end. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -16,6 +16,8 @@ export { type Defect, DEFECTS } from './defects.js';
 export { type Fault, FaultRefused } from './fault.js';
 export { type LatchkeyMatchers, latchkeyMatchers, type RefusalCode } from './matchers.js';
 export { MovableClock, RunningClock } from './movable-clock.js';
+export type { LatchkeyClient } from '../client/index.js';
+export type { TestClientOptions } from './test-client.js';
 export type {
   NewTestUser,
   OutboxMessage,

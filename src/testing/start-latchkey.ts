@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { LatchkeyClient } from '../client/index.js';
 import { asText, type LatchkeyConfig, readEnvironment } from '../config.js';
 import { createLogger } from '../operations/logger.js';
 import { createService } from '../service.js';
@@ -10,6 +11,7 @@ import { freePort } from './free-port.js';
 import { type MovableClock, RunningClock } from './movable-clock.js';
 import { Outbox } from './outbox.js';
 import { ServiceControls } from './service-controls.js';
+import { testClient, type TestClientOptions } from './test-client.js';
 
 /** What differs from the service's own defaults. */
 const DEFAULTS = {
@@ -74,6 +76,7 @@ async function start(config: LatchkeyConfig, options: TestLatchkeyOptions): Prom
 
 class RunningLatchkey extends ServiceControls implements TestLatchkey {
   readonly baseUrl: string;
+  readonly #clients: LatchkeyClient[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -86,6 +89,12 @@ class RunningLatchkey extends ServiceControls implements TestLatchkey {
     this.baseUrl = `http://${HOST}:${config.port}`;
   }
 
+  client(options?: TestClientOptions): LatchkeyClient {
+    const client = testClient(this.baseUrl, options);
+    this.#clients.push(client);
+    return client;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -96,6 +105,7 @@ class RunningLatchkey extends ServiceControls implements TestLatchkey {
   }
 
   async #close(): Promise<void> {
+    for (const client of this.#clients) client.close();
     this.faults.clear();
     await this.app.close();
   }
