@@ -209,16 +209,24 @@ describe('client', () => {
 });
 
 describe('spoil', () => {
+  let latchkey: TestLatchkey;
+  let service: Client;
+  beforeAll(async () => {
+    [latchkey, service] = await start();
+  });
+
   it.each(Object.keys(DEFECTS) as Defect[])('the service refuses the defect %s', async (defect) => {
-    const [latchkey, service] = [running[0], clients[0]];
-    if (latchkey === undefined || service === undefined) throw new Error('none runs');
-    const good = access(await (running.at(-1) ?? latchkey).signInAs());
-    const at = clients.at(-1) ?? service;
-    expect((await at.me(good)).status).toBe(200);
-    expectProblem(
-      await at.me(await (running.at(-1) ?? latchkey).spoil(good, defect)),
-      'token_invalid',
-    );
+    const good = access(await latchkey.signInAs());
+    expect((await service.me(good)).status).toBe(200);
+    expectProblem(await service.me(await latchkey.spoil(good, defect)), 'token_invalid');
+  });
+
+  it('takes nothing but an access token', async () => {
+    for (const text of ['', 'rubbish', 'eyJ.eyJ.x']) {
+      await expect(latchkey.spoil(text, 'expired')).rejects.toMatchObject({
+        code: 'malformed_request',
+      });
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Abstract, INestApplicationContext, Type } from '@nestjs/common';
 import type { LatchkeyConfig } from '../config.js';
+import { readStrictJwt } from '../contract/strict-jwt.js';
 import { Database } from '../database/database.js';
 import type { Schema } from '../database/schema.js';
 import { Sweeper } from '../database/sweeper.js';
@@ -12,7 +13,7 @@ import { Sessions } from '../sessions/sessions.js';
 import { type Defect, withDefect } from './defects.js';
 import { milliseconds } from './duration.js';
 import type { Faults } from './faults.js';
-import { decoded } from './forged-jwt.js';
+import type { Json } from './forged-jwt.js';
 import type { MovableClock } from './movable-clock.js';
 import type { Outbox } from './outbox.js';
 import type {
@@ -119,10 +120,11 @@ export class ServiceControls implements TestControls {
   }
 
   async spoil(accessToken: string, defect: Defect): Promise<string> {
+    const { sid } = readGood(accessToken);
     if (defect !== 'revoked') {
       return withDefect(accessToken, defect, this.#get(SigningKeys).current());
     }
-    await this.revoke(String(decoded(accessToken).payload['sid']));
+    await this.revoke(String(sid));
     return accessToken;
   }
 
@@ -166,5 +168,13 @@ export class ServiceControls implements TestControls {
 
   #get<Service>(token: Type<Service> | Abstract<Service>): Service {
     return this.controlled.services.get(token, { strict: false });
+  }
+}
+
+function readGood(accessToken: string): Json {
+  try {
+    return { ...readStrictJwt(accessToken).payload };
+  } catch (error) {
+    throw new Problem('malformed_request', { detail: 'That is no access token.', cause: error });
   }
 }

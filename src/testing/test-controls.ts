@@ -125,6 +125,7 @@ export interface TestControls {
    * key. `revoked` ends the session of the token itself.
    *
    * @param accessToken a good one of a user.
+   * @throws Problem `malformed_request` for what is none; `not_found` where the session is gone.
    */
   spoil(accessToken: string, defect: Defect): Promise<string>;
 
