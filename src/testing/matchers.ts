@@ -27,7 +27,7 @@ export interface LatchkeyMatchers {
 }
 
 /** As `expect.extend` of Jest, Vitest and Playwright wants it. */
-interface Verdict {
+export interface Verdict {
   pass: boolean;
   message(): string;
 }

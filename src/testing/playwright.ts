@@ -1,9 +1,11 @@
-import { type Page, test as base } from '@playwright/test';
+import { expect as ofPlaywright, type Page, test as base } from '@playwright/test';
 import { createTestLatchkey, type TestLatchkeyOptions } from './create-test-latchkey.js';
 import { connectDevServer, type DevServer, type DevServerAddress } from './dev-server-client.js';
+import { latchkeyMatchers } from './matchers.js';
 import type { SignedIn, WhoToSignIn } from './test-controls.js';
 
-export { expect } from '@playwright/test';
+/** Playwright's, with the kit's matchers: `await expect(answer).toBeRefused()`. */
+export const expect = ofPlaywright.extend(latchkeyMatchers);
 
 /** Of each worker. */
 export interface LatchkeyWorkerFixtures {
