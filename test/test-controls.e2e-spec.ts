@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestLatchkey, type Fault, type SignedIn, type TestControls } from 'latchkey/testing';
+import {
+  createTestLatchkey,
+  type Fault,
+  type SignedIn,
+  type TestControls,
+  type TestLatchkey,
+} from 'latchkey/testing';
 import { Client, freshEmail, tokens } from './support/client.js';
 import { DevServerProcess } from './support/dev-server.js';
 import { decoded } from './support/jwt.js';
 import { basic, postForm } from './support/oauth.js';
 
-type Kit = TestControls & { readonly baseUrl: string };
+type Kit = TestControls & Pick<TestLatchkey, 'baseUrl' | 'client'>;
 
 interface Started {
   kit: Kit;
@@ -97,6 +103,21 @@ describe.each(WAYS)('the controls, %s', (_way, start) => {
       await expect(kit.signInAs({ userId: NO_UUID })).rejects.toThrow('no such user');
     });
   });
+
+  it.each(['body', 'cookie'] as const)(
+    'client is one who is signed in already, by %s, and survives a lost answer',
+    async (transport) => {
+      const signedIn = await kit.signInAs({ transport });
+      const client = kit.client({ as: signedIn });
+      expect(await client.user()).toMatchObject({ id: signedIn.user.id });
+      await kit.expireAccessToken();
+      await kit.order({ route: REFRESH, kind: 'lose-answer' });
+      await expect(client.fetch('/users/me')).rejects.toMatchObject({ code: 'unreachable' });
+      const answer = await client.fetch('/users/me');
+      expect([answer.status, await answer.json()]).toEqual([200, signedIn.user]);
+      client.close();
+    },
+  );
 
   it('createUser makes one who can sign in with the password', async () => {
     const { password, ...user } = await kit.createUser({ name: 'Grace' });

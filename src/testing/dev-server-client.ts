@@ -1,4 +1,6 @@
+import type { LatchkeyClient } from '../client/index.js';
 import type { ProblemDetails } from '../contract/problems.js';
+import { testClient, type TestClientOptions } from './test-client.js';
 import type { OutboxMessage, TestControls } from './test-controls.js';
 
 /** Where a dev-server is controlled; both are in what `latchkey dev-server --json` prints. */
@@ -12,6 +14,8 @@ export interface DevServerAddress {
 export interface DevServer extends TestControls {
   /** Where its service listens. */
   readonly baseUrl: string;
+  /** The real `latchkey/client` for it, like a browser of its own. Close it after use. */
+  client(options?: TestClientOptions): LatchkeyClient;
 }
 
 /** The control port refused, with the sentence that it gave. */
@@ -44,7 +48,11 @@ function members({ errors = [] }: Partial<ProblemDetails>): string[] {
 export async function connectDevServer(address: DevServerAddress): Promise<DevServer> {
   const port = new ControlPort(address);
   const { baseUrl } = await port.call<{ baseUrl: string }>('GET', '/');
-  return { baseUrl, ...controlsOver(port) };
+  return {
+    baseUrl,
+    client: (options) => testClient(baseUrl, options),
+    ...controlsOver(port),
+  };
 }
 
 class ControlPort {
