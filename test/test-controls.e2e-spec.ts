@@ -110,11 +110,14 @@ describe.each(WAYS)('the controls, %s', (_way, start) => {
       const signedIn = await kit.signInAs({ transport });
       const client = kit.client({ as: signedIn });
       expect(await client.user()).toMatchObject({ id: signedIn.user.id });
+      const renewed = new Promise((resolve) =>
+        client.onChange((change) => change.type === 'renewed' && resolve(change.outcome)),
+      );
       await kit.expireAccessToken();
       await kit.order({ route: REFRESH, kind: 'lose-answer' });
       await expect(client.fetch('/users/me')).rejects.toMatchObject({ code: 'unreachable' });
-      const answer = await client.fetch('/users/me');
-      expect([answer.status, await answer.json()]).toEqual([200, signedIn.user]);
+      expect(await renewed).toBe('replayed');
+      expect((await client.fetch('/users/me')).status).toBe(200);
       client.close();
     },
   );
@@ -290,6 +293,26 @@ describe.each(WAYS)('the controls, %s', (_way, start) => {
     }>();
     expect(keys.map(({ kid }) => kid)).toEqual(expect.arrayContaining(kids));
     for (const one of [before, after]) expect((await service.me(access(one))).status).toBe(200);
+  });
+
+  it('spoil makes a token that is refused, out of one that is not', async () => {
+    const { tokens, user } = await kit.signInAs();
+    const good = tokens.accessToken;
+    for (const defect of [
+      'expired',
+      'wrongAudience',
+      'unknownKey',
+      'algNone',
+      'tampered',
+    ] as const) {
+      const spoilt = await kit.spoil(good, defect);
+      expect([defect, (await service.me(spoilt)).status]).toEqual([defect, 401]);
+      expect(decoded(spoilt).payload['jti']).toBe(decoded(good).payload['jti']);
+    }
+    expect((await service.me(good)).json()).toEqual(user);
+    expect(await kit.spoil(good, 'revoked')).toBe(good);
+    expect((await service.me(good)).status).toBe(401);
+    await expect(kit.spoil('nonsense', 'expired')).rejects.toThrow('access token');
   });
 
   it('revoke ends a session at once, and no other', async () => {
