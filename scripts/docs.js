@@ -12,12 +12,16 @@ const { readEnvironment } = await import('../dist/config.js');
 const { SETTINGS } = await import('../dist/settings.js');
 const { PROBLEMS } = await import('../dist/contract/problems.js');
 const { createProgram } = await import('../dist/cli/program.js');
+const { CONTROL_ROUTES } = await import('../dist/testing/control-routes.js');
+const { DEFECTS } = await import('../dist/testing/defects.js');
 const { createService } = await import('../dist/service.js');
 
 const pages = await referencePages(root, {
   settings: SETTINGS,
   problems: PROBLEMS,
   help: helpTexts(createProgram()),
+  controls: CONTROL_ROUTES,
+  defects: DEFECTS,
   openapi: await openApiDocument(createService, readEnvironment),
 });
 for (const [path, text] of pages) writeFileSync(join(root, path), text);

@@ -13,6 +13,7 @@ const END = '<!-- end of the generated part -->';
  * @typedef {{ variable: string, form: string, about: string, default?: string, defaultNote?: string }} Setting
  * @typedef {{ status: number, title: string, advice: string }} ProblemKind
  * @typedef {{ operationId?: string, summary?: string, security?: object[], responses: Record<string, object> }} Operation
+ * @typedef {{ method: string, path: string, about: string, example?: string, status: number, answers: string }} Control
  * @typedef {{ properties?: Record<string, { enum?: string[] }> }} Schema
  * @typedef {{
  *   paths: Record<string, Record<string, unknown>>,
@@ -29,14 +30,18 @@ const END = '<!-- end of the generated part -->';
  *   problems: Record<string, ProblemKind>,
  *   openapi: OpenApi,
  *   help: readonly string[],
+ *   controls: readonly Control[],
+ *   defects: Record<string, string>,
  * }} code
  * @returns {Promise<Map<string, string>>}
  */
-export async function referencePages(root, { settings, problems, openapi, help }) {
+export async function referencePages(root, code) {
+  const { settings, problems, openapi, help, controls, defects } = code;
   const parts = {
     'docs/configuration.md': settingsTable(settings),
     'docs/errors.md': problemsList(problems),
     'docs/routes.md': routesTable(openapi),
+    'docs/testing.md': testKitTables(controls, defects),
     'docs/cli.md': help.map((text) => `\`\`\`text\n${text.trimEnd()}\n\`\`\``).join('\n\n'),
   };
   const pages = new Map();
@@ -115,6 +120,27 @@ function routesTable({ paths }) {
     }),
   );
   return table(['route', 'what it does', 'answers'], rows);
+}
+
+/**
+ * @param {readonly Control[]} controls
+ * @param {Record<string, string>} defects
+ */
+function testKitTables(controls, defects) {
+  const routes = controls.map(({ method, path, about, example, status, answers }) => [
+    `\`${method} ${path}\``,
+    about,
+    example === undefined ? '' : `\`${example}\``,
+    `${status} ${answers}`.trim(),
+  ]);
+  const list = ['`GET /`', 'Where the service listens, and these routes.', '', '200'];
+  const wrong = Object.entries(defects).map(([name, about]) => [`\`${name}\``, about]);
+  return [
+    '### The control port',
+    table(['route', 'what it does', 'body, for example', 'answers'], [list, ...routes]),
+    '### Wrong tokens',
+    table(['defect', 'what is wrong'], wrong),
+  ].join('\n\n');
 }
 
 /**

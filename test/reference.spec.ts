@@ -6,6 +6,8 @@ import { readEnvironment } from '../src/config.js';
 import { PROBLEMS } from '../src/contract/problems.js';
 import { createService } from '../src/service.js';
 import { SETTINGS } from '../src/settings.js';
+import { CONTROL_ROUTES } from '../src/testing/control-routes.js';
+import { DEFECTS } from '../src/testing/defects.js';
 
 const RENEW = 'the generated part differs from the code: run `npm run docs` and commit docs/';
 
@@ -17,6 +19,7 @@ describe('the reference', () => {
     'docs/errors.md',
     'docs/routes.md',
     'docs/cli.md',
+    'docs/testing.md',
     'docs/openapi.json',
   ])('%s is what the code says', async (path) => {
     const wanted = (await pages).get(path);
@@ -47,6 +50,8 @@ async function makePages(): Promise<Map<string, string>> {
     settings: SETTINGS,
     problems: PROBLEMS,
     help: helpTexts(createProgram()),
+    controls: CONTROL_ROUTES,
+    defects: DEFECTS,
     openapi: await openApiDocument(createService, readEnvironment),
   });
 }

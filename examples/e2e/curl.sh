@@ -4,6 +4,7 @@
 #   ./curl.sh dev-server.json
 set -euo pipefail
 
+until [ -s "$1" ]; do sleep 0.1; done
 service=$(jq -r .baseUrl "$1")
 control=$(jq -r .controlUrl "$1")
 token=$(jq -r .controlToken "$1")

@@ -4,4 +4,5 @@ export default {
   testMatch: ['<rootDir>/*.test.js'],
   setupFilesAfterEnv: ['latchkey/testing/jest-globals'],
   transform: {},
+  testTimeout: 30_000,
 };

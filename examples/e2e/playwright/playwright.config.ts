@@ -10,6 +10,8 @@ const appUrl = `http://localhost:${APP_PORT}`;
 export default defineConfig<object, LatchkeyWorkerFixtures>({
   // One dev-server, one clock.
   workers: 1,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   reporter: 'list',
   use: {
     baseURL: appUrl,

@@ -31,5 +31,5 @@ it.each(atOnce)('refuses a token that is wrong: %s', async (defect) => {
 
 it('refuses the token of a session that has ended, once it has read the status list', async () => {
   const token = issuer.token({ sub: 'ada' }, 'revoked');
-  await vi.waitFor(async () => expect(await get(token)).toBeRefused('token_invalid'), 4_000);
+  await vi.waitFor(async () => expect(await get(token)).toBeRefused('token_invalid'), 10_000);
 });

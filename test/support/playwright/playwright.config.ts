@@ -6,6 +6,8 @@ export default defineConfig<LatchkeyFixtures, LatchkeyWorkerFixtures>({
   testMatch: '*.pw.ts',
   workers: 2,
   fullyParallel: true,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   use: {
     latchkeyOptions: { REGISTRATION: 'closed' },
     signedInUser: { name: 'Ada', roles: ['clerk'] },
