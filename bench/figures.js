@@ -498,6 +498,37 @@ async function polling({ workshop, quick, log }) {
   }));
 }
 
+/** 12: `latchkey/testing`, in fresh processes whose files the system has read before. @param {Context} context @returns {Promise<Row[]>} */
+async function testKit({ quick, log }) {
+  /** @type {{ first: number, warm: number[], people: number[] }[]} */
+  const runs = [];
+  for (let round = 0; round <= (quick ? 1 : 3); round += 1) runs.push(await testKitRun());
+  const counted = runs.slice(1);
+  const first = median(counted.map((run) => run.first));
+  const warm = median(counted.flatMap((run) => run.warm));
+  const people = counted.flatMap((run) => run.people);
+  log(`  first ${ms(first)}, then ${ms(warm)}; 100 people: ${people.map(ms).join(', ')}`);
+  return [
+    atMost('test kit: 100 signed-in users in process, seconds', 1, median(people) / 1000, {
+      floor: NOTHING,
+      service: `slowest ${ms(Math.max(...people))}`,
+    }),
+    atMost('test kit: start to first token, ms, warm', 500, warm, {
+      floor: NOTHING,
+      service: `${ms(first)} for the first of a process, which loads the application`,
+    }),
+  ];
+}
+
+/** @returns {Promise<{ first: number, warm: number[], people: number[] }>} milliseconds */
+async function testKitRun() {
+  const script = fileURLToPath(new URL('test-kit.js', import.meta.url));
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  for await (const chunk of child.stdout) text += String(chunk);
+  return JSON.parse(text);
+}
+
 /** @param {string} figure @param {number} goal @param {number} measured @param {{ floor: string, service: string }} absolute @returns {Row} */
 function atLeast(figure, goal, measured, absolute) {
   return { figure, goal: `≥ ${goal}`, measured: two(measured), met: measured >= goal, ...absolute };
@@ -541,4 +572,5 @@ export const FIGURES = [
   statusLists,
   resourceServer,
   polling,
+  testKit,
 ];

@@ -5,9 +5,6 @@ import type { SigningKey } from '../keys/key-material.js';
 
 export type Json = Record<string, unknown>;
 
-/** A part of a token: JSON, or a text that is taken as it is. */
-export type Part = Json | string;
-
 /** The parts of a compact JWT. Checks nothing. */
 export function decoded(token: string): { header: Json; payload: Json } {
   const [header, payload] = token.split('.').map((part) => Buffer.from(part, 'base64url'));
@@ -15,18 +12,22 @@ export function decoded(token: string): { header: Json; payload: Json } {
 }
 
 /** A part as a token has it. */
-export function encoded(part: Part): string {
+export function encoded(part: unknown): string {
   return Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url');
 }
 
 /** A compact JWT, whatever its parts say: `alg` in the header need not be the key's. */
-export function signedJwt(header: Part, payload: Part, { algorithm, privateKey }: SigningKey) {
+export function signedJwt(
+  header: unknown,
+  payload: unknown,
+  { algorithm, privateKey }: SigningKey,
+) {
   const input = `${encoded(header)}.${encoded(payload)}`;
   return withLowS(`${input}.${signature(input, algorithm, privateKey)}`, algorithm);
 }
 
 /** A compact JWT signed with HMAC SHA-256. */
-export function signedHs256(header: Part, payload: Part, key: string | Buffer): string {
+export function signedHs256(header: unknown, payload: unknown, key: string | Buffer): string {
   const input = `${encoded(header)}.${encoded(payload)}`;
   return `${input}.${hmac(input, key)}`;
 }

@@ -1,9 +1,9 @@
-import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { deflateSync } from 'node:zlib';
-import { withLowS } from '../../src/contract/ecdsa-form.js';
-import { base64url, type Json } from './jwt.js';
+import { STATUS_LIST_SIZE as LIST_SIZE } from '../../src/contract/status-list.js';
+import { encodeBits } from '../../src/revocation/status-bits.js';
+import { type Json, signedJwt } from '../../src/testing/forged-jwt.js';
 
 interface IssuerKeyPair {
   kid: string;
@@ -12,9 +12,6 @@ interface IssuerKeyPair {
 }
 
 type Reply = { status?: number; body?: string; headers?: Record<string, string> };
-
-/** Sessions of one status list. */
-const LIST_SIZE = 131_072;
 
 /**
  * An issuer made for what the service can't be told to do: withdraw a key, go away and come back, answer
@@ -130,28 +127,22 @@ export class TestIssuer {
 
   /** Signs whatever text is given: only its form or its claims are wrong. */
   signText(header: string, payload: string, { privateKey } = this.#current()): string {
-    const input = `${base64url(header)}.${base64url(payload)}`;
-    const signature = sign('sha256', Buffer.from(input), {
-      key: privateKey,
-      dsaEncoding: 'ieee-p1363',
-    });
-    return withLowS(`${input}.${signature.toString('base64url')}`, 'ES256');
+    return signedJwt(header, payload, { kid: undefined, algorithm: 'ES256', privateKey });
   }
 
   /** A status list as it stands. */
   statusList(list = 0, change: Json = {}, bytes = LIST_SIZE / 8): string {
-    const bits = Buffer.alloc(bytes);
-    for (const index of this.ended) {
-      if (Math.floor(index / LIST_SIZE) !== list) continue;
-      const at = index % LIST_SIZE;
-      bits[at >> 3] = (bits[at >> 3] ?? 0) | (1 << (at & 7));
-    }
+    const places = [...this.ended].filter((index) => Math.floor(index / LIST_SIZE) === list);
+    const lst = encodeBits(
+      places.map((index) => index % LIST_SIZE),
+      bytes * 8,
+    );
     const claims = {
       sub: this.listUri(list),
       iat: this.now(),
       exp: this.now() + 3600,
       ttl: 60,
-      status_list: { bits: 1, lst: deflateSync(bits).toString('base64url') },
+      status_list: { bits: 1, lst },
     };
     return this.sign({ ...claims, ...change }, 'statuslist+jwt');
   }

@@ -1,7 +1,5 @@
-import { readEnvironment } from '../../src/config.js';
-import { createService } from '../../src/service.js';
+import { createTestLatchkey, MovableClock, type TestLatchkey } from 'latchkey/testing';
 import { Client } from './client.js';
-import { MovableClock } from './clock.js';
 import { createDatabase, type DatabaseKind, type TestDatabase } from './databases.js';
 import { freePort } from './free-port.js';
 
@@ -11,11 +9,14 @@ export type Environment = Readonly<Record<string, string>>;
 export class TestService extends Client {
   constructor(
     url: string,
-    readonly clock: MovableClock,
+    readonly kit: TestLatchkey,
     readonly database: TestDatabase,
-    private readonly stop: () => Promise<void>,
   ) {
     super(url);
+  }
+
+  get clock(): MovableClock {
+    return this.kit.clock;
   }
 
   /** Makes a user an administrator, as the command line would. */
@@ -23,26 +24,18 @@ export class TestService extends Client {
     await this.database.query(`update users set roles = '["user","admin"]' where id = '${userId}'`);
   }
 
-  /** Somebody new with the role `admin`. */
+  /** Somebody new with the role `admin`, signed in. */
   async registerAdmin(): Promise<{ id: string; accessToken: string; password: string }> {
-    const { email, password } = { email: `admin-${Math.random()}@example.com`, password: ADMIN };
-    const { user } = await this.register({ email, password });
-    await this.promote(user.id);
-    const answer = await this.login({ email, password });
-    return {
-      id: user.id,
-      accessToken: answer.json<{ accessToken: string }>().accessToken,
-      password,
-    };
+    const { id, password } = await this.kit.createUser({ roles: ['user', 'admin'] });
+    const { tokens } = await this.kit.signInAs({ userId: id });
+    return { id, accessToken: tokens.accessToken, password };
   }
 
   async close(): Promise<void> {
     this.hangUp();
-    await this.stop();
+    await this.kit.close();
   }
 }
-
-const ADMIN = 'the keeper of the keys';
 
 export interface ServiceOptions {
   database: TestDatabase;
@@ -52,21 +45,16 @@ export interface ServiceOptions {
 }
 
 export async function startTestService(options: ServiceOptions): Promise<TestService> {
-  const clock = options.clock ?? new MovableClock();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const config = readEnvironment({
-    HOST: '127.0.0.1',
+  const kit = await createTestLatchkey({
     PORT: String(port),
     PUBLIC_URL: url,
-    BCRYPT_COST: '4',
-    RATE_LIMIT: 'off',
     ...options.database.environment,
     ...options.environment,
+    clock: options.clock ?? new MovableClock(),
   });
-  const service = await createService(config, { clock, logger: false });
-  await service.listen(port, '127.0.0.1');
-  return new TestService(url, clock, options.database, () => service.close());
+  return new TestService(url, kit, options.database);
 }
 
 /** A place for the services of a group of tests; all of it goes away with the group. */
