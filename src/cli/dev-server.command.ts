@@ -60,19 +60,20 @@ async function devServer({ port, controlPort, json, ...options }: Options): Prom
     controlToken,
     environment: process.env,
   });
+  const stop = signalled();
   const { baseUrl, controlUrl, controlToken: token } = server;
   if (json) printJson({ baseUrl, controlUrl, controlToken: token });
   else
     print(`Latchkey for tests listens on ${baseUrl}\nControl port: ${controlUrl}\nToken: ${token}`);
-  await stopAtSignal(server);
+  await stop;
+  await server.close();
 }
 
-/** A second signal ends the process at once. */
-async function stopAtSignal(server: { close(): Promise<void> }): Promise<void> {
-  await new Promise<void>((told) => {
+/** Listens from now on, so that whoever has read where we are can end us. A second signal ends at once. */
+function signalled(): Promise<void> {
+  return new Promise((told) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => told());
   });
-  await server.close();
 }
 
 const REFUSAL =
