@@ -14,7 +14,7 @@ import {
 export const DEFECTS = {
   expired: '`exp` is an hour ago',
   notYetValid: '`nbf` is in an hour',
-  issuedInFuture: '`iat` is in an hour',
+  issuedInFuture: '`iat` is in an hour; most libraries for JWTs let it pass',
   wrongIssuer: '`iss` is another issuer',
   wrongAudience: '`aud` is another service',
   wrongType: '`typ` is `JWT`, as an ID token might have',
@@ -29,7 +29,8 @@ export const DEFECTS = {
   tampered: 'the role `admin` was added after signing',
   truncated: 'the second half of the signature is missing',
   refreshToken: 'a refresh token in place of the access token',
-  revoked: 'its session has ended: the status list says so',
+  revoked:
+    'its session has ended: the status list says so, at which libraries for JWTs do not look',
 } as const;
 
 export type Defect = keyof typeof DEFECTS;
