@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fastify, type FastifyInstance } from 'fastify';
-import { type LatchkeyConfig } from '../config.js';
+import type { LatchkeyConfig } from '../config.js';
 import { asProblem } from '../http/known-errors.js';
 import { installEdge } from '../operations/edge.js';
 import { edgeOptions } from '../operations/edge-options.js';
@@ -31,24 +31,23 @@ export type Controlled = TestControls & { readonly baseUrl: string };
  * Opens a port of this machine over which other processes order the kit about (`docs/testing.md`). The
  * same strictness as the service: one `Host`, JSON only, no unknown member, problem documents.
  *
- * @param config of the service, for the form of errors; its CORS and address settings do not count here.
+ * @param config of the service. That it lets pages call (`CORS_ORIGINS`) does not count here.
  */
 export async function startControlServer(
   controlled: Controlled,
   config: LatchkeyConfig,
   { port, token = randomBytes(32).toString('base64url') }: ControlOptions,
 ): Promise<ControlServer> {
-  const own: LatchkeyConfig = { ...config, corsOrigins: [], trustProxy: [] };
-  const instance = fastify({ ...edgeOptions(own), forceCloseConnections: true });
+  const instance = fastify({ ...edgeOptions(config), forceCloseConnections: true });
   const guard = new ControlGuard(token);
   instance.addHook('onRequest', (request, reply, done) => {
     const problem = guard.refusal(request.raw.headers);
     if (problem === undefined) done();
-    else sendProblem(reply, problem, own.publicUrl);
+    else sendProblem(reply, problem, config.publicUrl);
   });
-  installEdge(instance, own);
+  installEdge(instance, config);
   instance.setErrorHandler((error, _request, reply) => {
-    sendProblem(reply, asProblem(error), own.publicUrl);
+    sendProblem(reply, asProblem(error), config.publicUrl);
   });
   void instance.register(async (inner) => addRoutes(inner, controlled));
   const controlUrl = await instance.listen({ port, host: '127.0.0.1' });

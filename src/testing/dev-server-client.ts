@@ -1,6 +1,6 @@
 import type { LatchkeyClient } from '../client/index.js';
 import type { ProblemDetails } from '../contract/problems.js';
-import { testClient, type TestClientOptions } from './test-client.js';
+import type { TestClientOptions } from './test-client.js';
 import type { OutboxMessage, TestControls } from './test-controls.js';
 
 /** Where a dev-server is controlled; both are in what `latchkey dev-server --json` prints. */
@@ -46,6 +46,7 @@ function members({ errors = [] }: Partial<ProblemDetails>): string[] {
  * @throws ControlError when the token is not right; Error when nobody listens there.
  */
 export async function connectDevServer(address: DevServerAddress): Promise<DevServer> {
+  const { testClient } = await import('./test-client.js');
   const port = new ControlPort(address);
   const { baseUrl } = await port.call<{ baseUrl: string }>('GET', '/');
   return {
