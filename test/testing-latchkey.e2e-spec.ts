@@ -270,6 +270,7 @@ describeOnEachDatabase('The controls', (suite) => {
 
   it('revoke shows in the status list at once', async () => {
     const [ended, alive] = [await latchkey.signInAs(), await latchkey.signInAs()];
+    expect(await isMarked(service, access(ended))).toBe(false);
     await latchkey.revoke(ended.tokens.sessionId);
     expect(await isMarked(service, access(ended))).toBe(true);
     expect(await isMarked(service, access(alive))).toBe(false);
