@@ -252,6 +252,7 @@ describe.each(WAYS)('the controls, %s', (_way, start) => {
       const status = async () => (await service.me(access(signedIn))).status;
       await kit.order({ route: 'GET /users/me', kind: 'unavailable', times: 2 });
       await kit.order({ route: 'GET /users/me', kind: 'lose-answer' });
+      expect(await service.sessions(access(signedIn))).toHaveLength(1);
       expect(await outcomeOf(renew(signedIn))).toBe('rotated');
       expect([await status(), await status()]).toEqual([503, 503]);
       await expect(status()).rejects.toThrow(lost);
