@@ -15,6 +15,7 @@ const MAY_IMPORT = {
   users: ['database', 'http', 'passwords', 'sessions'],
   auth: ['database', 'http', 'keys', 'passwords', 'revocation', 'sessions', 'tokens', 'users'],
   oauth: ['auth', 'database', 'http', 'keys', 'sessions', 'tokens'],
+  pages: ['http', 'keys', 'operations'],
 };
 const FOLDERS = [...Object.keys(MAY_IMPORT), 'operations', 'cli', 'testing'];
 

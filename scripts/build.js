@@ -16,6 +16,7 @@ export function build() {
   try {
     compile(fresh);
     bundleClient(join(fresh, 'client'));
+    run('vite/bin/vite.js', ['build', 'pages', '--outDir', join(fresh, 'pages', 'browser')]);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
     throw error;
@@ -65,11 +66,13 @@ export function ensureBuilt() {
 function stale() {
   const entry = join(dist, 'main.js');
   if (!existsSync(entry)) return true;
-  const sources = join(root, 'src');
-  if (!existsSync(sources)) return false;
+  const sources = ['src', 'pages'].map((folder) => join(root, folder));
+  if (!sources.every((folder) => existsSync(folder))) return false;
   const built = statSync(entry).mtimeMs;
-  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' });
-  const inputs = [join(root, 'tsconfig.json'), ...files.map((file) => join(sources, file))];
+  const files = sources.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  const inputs = [join(root, 'tsconfig.json'), ...files];
   return inputs.some((file) => statSync(file).mtimeMs > built);
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from './contract/clock.js';
 import { OAuthModule } from './oauth/oauth.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { ClientScriptController } from './pages/client-script.controller.js';
+import { PagesModule } from './pages/pages.module.js';
 import { UsersModule } from './users/users.module.js';
 
 /** The standalone service: the first host of AuthModule, with our own users and every route guarded. */
@@ -20,7 +21,13 @@ export class AppModule {
     return {
       module: AppModule,
       controllers: [ClientScriptController],
-      imports: [auth, OAuthModule.with(auth, { envoy: true }), UsersModule, OperationsModule],
+      imports: [
+        auth,
+        OAuthModule.with(auth, { envoy: true }),
+        UsersModule,
+        OperationsModule,
+        ...(config.pages === 'on' ? [PagesModule] : []),
+      ],
     };
   }
 }

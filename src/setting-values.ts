@@ -146,6 +146,23 @@ export function clientId(text: string): string {
     : reject('must be 1 to 64 visible ASCII characters without a colon');
 }
 
+/** A text for people to read: white space around it goes, control characters are refused. */
+export function line(longest: number) {
+  return (text: string): string => {
+    const trimmed = text.trim();
+    const length = [...trimmed].length;
+    return length >= 1 && length <= longest && !/\p{Cc}/u.test(trimmed)
+      ? trimmed
+      : reject(`must be a text of 1 to ${longest} characters in one line`);
+  };
+}
+
+export function color(text: string): string {
+  return /^#[0-9a-f]{6}$/i.test(text)
+    ? text.toLowerCase()
+    : reject('must be a colour such as #0f6b5c');
+}
+
 export function anyText(text: string): string {
   return text;
 }

@@ -4,10 +4,12 @@ import {
   addressRange,
   anyText,
   clientId,
+  color,
   databaseUrl,
   duration,
   filled,
   integer,
+  line,
   list,
   oneOf,
   origin,
@@ -251,6 +253,28 @@ export const SETTINGS = {
     form: 'duration or 0',
     about: 'How long the start waits for the database before it exits with 69.',
   },
+  pages: {
+    variable: 'PAGES',
+    parse: oneOf('on', 'off'),
+    default: 'on',
+    form: 'on, off',
+    about: 'Whether `/` serves pages to sign up, to sign in and to look after accounts.',
+  },
+  pagesName: {
+    variable: 'PAGES_NAME',
+    parse: line(60),
+    default: 'Latchkey',
+    form: '1 to 60 characters',
+    about: 'What the pages call the service.',
+  },
+  pagesColor: {
+    variable: 'PAGES_COLOR',
+    parse: color,
+    default: '#0f6b5c',
+    form: '`#rrggbb`',
+    about:
+      'The colour of buttons and links on the pages, made darker or lighter where it would be hard to read.',
+  },
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -334,4 +358,10 @@ export interface LatchkeyOptions {
   shutdownDelay?: string;
   /** Duration or `0`. Default `30s`. */
   databaseWait?: string;
+  /** Default `on`. Standalone service only. */
+  pages?: 'on' | 'off';
+  /** 1 to 60 characters. Default `Latchkey`. Standalone service only. */
+  pagesName?: string;
+  /** `#rrggbb`. Default `#0f6b5c`. Standalone service only. */
+  pagesColor?: string;
 }

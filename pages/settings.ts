@@ -1,0 +1,14 @@
+/** What the service says about itself in the `meta` elements of the document. */
+function meta(name: string): string {
+  return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';
+}
+
+export const settings = {
+  name: meta('application-name'),
+  registrationIsOpen: meta('latchkey:registration') === 'open',
+  passwordMinLength: Number(meta('latchkey:password-min-length')),
+  publicUrl: meta('latchkey:public-url'),
+};
+
+/** Where the service is, with a slash at the end; behind a path prefix too. */
+export const base = new URL('./', location.href).href;

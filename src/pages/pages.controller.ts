@@ -1,0 +1,64 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Public } from '../http/access.decorators.js';
+import { Problem } from '../http/problem.js';
+import { isFresh } from '../keys/public-document.js';
+import { type PageFile, PageFiles } from './page-files.js';
+
+/** Asked for again at every visit, which costs a 304 as long as nothing has changed. */
+const PAGE_CACHING = 'no-cache';
+/** The name changes with the content (RFC 8246). */
+const ASSET_CACHING = 'public, max-age=31536000, immutable';
+const NO_DEVICES =
+  'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()';
+
+/** The pages that people sign in with. Only names that were there at the start are answered. */
+@ApiExcludeController()
+@Public()
+@Controller()
+export class PagesController {
+  constructor(private readonly files: PageFiles) {}
+
+  @Get()
+  page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    const { page } = this.files;
+    void reply.headers({
+      'Cache-Control': PAGE_CACHING,
+      ETag: page.etag,
+      'Permissions-Policy': NO_DEVICES,
+    });
+    if (isFresh(request.headers['if-none-match'], page.etag)) void reply.code(304).send();
+    else send(request, reply, page);
+  }
+
+  @Get('assets/:file')
+  asset(
+    @Param('file') name: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): void {
+    const file = this.files.asset(name);
+    if (file === undefined) throw new Problem('not_found');
+    void reply.header('Cache-Control', ASSET_CACHING);
+    send(request, reply, file);
+  }
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, file: PageFile): void {
+  const vary = [reply.getHeader('Vary'), 'Accept-Encoding'].flat().filter(Boolean).join(', ');
+  void reply.headers({ 'Content-Type': file.type, Vary: vary });
+  if (takesGzip(request.headers['accept-encoding'])) {
+    void reply.header('Content-Encoding', 'gzip').send(file.gzip);
+  } else {
+    void reply.send(file.plain);
+  }
+}
+
+/** RFC 9110 §12.5.3; `*` and `x-gzip` are left aside, which costs a few bytes and no correctness. */
+function takesGzip(header: string | string[] | undefined): boolean {
+  return String(header ?? '')
+    .split(',')
+    .map((coding) => coding.split(';').map((part) => part.trim().toLowerCase()))
+    .some(([name, weight]) => name === 'gzip' && !/^q=0(\.0*)?$/.test(weight ?? ''));
+}
