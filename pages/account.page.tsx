@@ -60,7 +60,7 @@ function NewPassword({ user, onChanged }: { user: User; onChanged: () => void })
   return (
     <Section title="Password" about="A new password signs out all your other devices.">
       <Form onSubmit={change} blame={{ reauthentication_required: 'currentPassword' }}>
-        <input type="hidden" autocomplete="username" value={user.email} />
+        <input type="text" autocomplete="username" value={user.email} readOnly hidden />
         <Password name="currentPassword" label="Current password" autocomplete="current-password" />
         <Password
           name="newPassword"

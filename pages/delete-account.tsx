@@ -27,7 +27,7 @@ export function DeleteAccount({ user }: { user: User }) {
             password.
           </p>
           <Form onSubmit={remove} blame={{ reauthentication_required: 'password' }}>
-            <input type="hidden" autocomplete="username" value={user.email} />
+            <input type="text" autocomplete="username" value={user.email} readOnly hidden />
             <Password name="password" label="Password" autocomplete="current-password" />
             <div class="buttons">
               <button type="button" onClick={() => setAsking(false)}>
