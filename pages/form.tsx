@@ -39,16 +39,18 @@ export function Form({ onSubmit, blame = {}, children, class: className }: FormP
 
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (busy || form.current === null) return;
+    // What the answer does may take the form away.
+    const element = form.current;
+    if (busy || element === null) return;
     setGeneral('');
-    const empty = missing(form.current);
+    const empty = missing(element);
     setFaults(empty);
     if (Object.keys(empty).length > 0) return;
     setBusy(true);
     try {
-      await onSubmit(valuesOf(form.current));
+      await onSubmit(valuesOf(element));
     } catch (error) {
-      const told = tell(failureOf(error), form.current, blame);
+      const told = tell(failureOf(error), element, blame);
       setFaults(told.faults);
       setGeneral(told.general);
     }

@@ -76,11 +76,11 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
       await guest.button('Create account').click();
       await guest.sees('E-mail must be an e-mail address.');
       expect(await guest.faultOf('E-mail')).toBe('E-mail must be an e-mail address.');
-      expect(await guest.focused()).toBe('E-mail');
+      await guest.focuses('E-mail');
       await guest.field('E-mail').fill(freshEmail());
       await guest.button('Create account').click();
       await guest.sees('Password is one of the most common passwords.');
-      expect(await guest.focused()).toBe('Password');
+      await guest.focuses('Password');
     });
 
     it('asks for what was left empty without asking the service', async () => {
@@ -119,13 +119,13 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
       const { user } = await service.register();
       const guest = await visitor();
       await guest.open();
-      expect(await guest.focused()).toBe('E-mail or user name');
+      await guest.focuses('E-mail or user name');
       await guest.page.keyboard.type(user.email);
       await guest.page.keyboard.press('Tab');
       await guest.page.keyboard.type(PASSWORD);
       await guest.page.keyboard.press('Enter');
       await guest.seesHeading('Your account');
-      expect(await guest.focused()).toBe('Your account');
+      await guest.focuses('Your account');
     });
 
     it('takes a user name as well', async () => {
@@ -279,7 +279,7 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
       await guest.field('User name').fill(username);
       await guest.button('Save profile').click();
       await guest.sees(/This user name is taken/);
-      expect(await guest.focused()).toBe('User name');
+      await guest.focuses('User name');
       await guest.field('User name').fill('?');
       await guest.button('Save profile').click();
       await guest.sees(/^User name must be 3 to 32 letters/);
@@ -309,12 +309,12 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
       await guest.field('New password').fill(SECOND_PASSWORD);
       await guest.button('Change password').click();
       await guest.sees('That is not your current password.');
-      expect(await guest.focused()).toBe('Current password');
+      await guest.focuses('Current password');
       await guest.field('Current password').fill(PASSWORD);
       await guest.field('New password').fill('short');
       await guest.button('Change password').click();
       await guest.sees('New password must have at least 8 characters.');
-      expect(await guest.focused()).toBe('New password');
+      await guest.focuses('New password');
     });
 
     it('lists the devices and signs one out', async () => {
@@ -400,7 +400,7 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
       await guest.page.getByRole('dialog').waitFor();
       await guest.page.keyboard.press('Escape');
       await guest.page.getByRole('dialog').waitFor({ state: 'detached' });
-      expect(await guest.focused()).toBe('Delete account…');
+      await guest.focuses('Delete account…');
     });
   });
 
@@ -490,7 +490,7 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
       await guest.field('Roles').fill('user Auditor');
       await guest.button('Save user').click();
       await guest.sees(/^Roles /);
-      expect(await guest.focused()).toBe('Roles');
+      await guest.focuses('Roles');
       await guest.field('Roles').fill('user, auditor');
       await guest.field('Name').fill('Linus');
       await guest.button('Save user').click();

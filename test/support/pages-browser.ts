@@ -83,11 +83,11 @@ export class Visitor {
     return (await this.page.locator(`[id="${id}"]`).textContent()) ?? '';
   }
 
-  /** The label of what has the focus. */
-  focused(): Promise<string | undefined> {
-    return this.page.evaluate<string | undefined>(
-      'document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent',
-    );
+  /** Waits until what has the focus has this label or text. */
+  async focuses(label: string): Promise<void> {
+    const focused = 'document.activeElement';
+    const text = `(${focused}.labels?.[0] ?? ${focused}).textContent`;
+    await this.page.waitForFunction(`${text} === ${JSON.stringify(label)}`);
   }
 
   async signIn(identifier: string, password = PASSWORD): Promise<void> {
