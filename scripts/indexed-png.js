@@ -4,9 +4,12 @@ import { crc32, deflateSync, inflateSync } from 'node:zlib';
 const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
 const CHANNELS = 3;
 const MOST_COLORS = 256;
+/** The square of a distance in RGB below which two colours count as one. */
+const SAME = 40;
 
 /**
- * The same picture with at most 256 colours: the most frequent ones; the others take the nearest of them.
+ * The same picture with at most 256 colours: frequent ones that can be told apart; the others take the
+ * nearest of them.
  *
  * @param {Buffer} png 8 bits a channel, RGB, not interlaced, as Chromium writes them.
  * @returns {Buffer}
@@ -16,9 +19,8 @@ export function indexedPng(png) {
   const counts = new Map();
   for (const color of pixels) counts.set(color, (counts.get(color) ?? 0) + 1);
   const frequent = [...counts].sort(([, one], [, other]) => other - one);
-  const palette = frequent.slice(0, MOST_COLORS).map(([color]) => color);
-  const indexes = new Map(palette.map((color, at) => [color, at]));
-  for (const [color] of frequent.slice(MOST_COLORS)) indexes.set(color, nearest(color, palette));
+  const palette = paletteOf(frequent.map(([color]) => color));
+  const indexes = new Map(frequent.map(([color]) => [color, nearest(color, palette)]));
   const rows = Buffer.alloc((width + 1) * height);
   for (let y = 0, at = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1, at += 1) {
@@ -79,18 +81,32 @@ function paeth(left, up, corner) {
   return b <= c ? up : corner;
 }
 
+/** @param {readonly number[]} colors the most frequent first. */
+function paletteOf(colors) {
+  const palette = [];
+  for (const color of colors) {
+    if (palette.length === MOST_COLORS) break;
+    if (palette.every((other) => distance(color, other) >= SAME)) palette.push(color);
+  }
+  return palette;
+}
+
 /**
  * @param {number} color
  * @param {readonly number[]} palette
  */
 function nearest(color, palette) {
-  const distances = palette.map((other) =>
-    [16, 8, 0].reduce(
-      (sum, bits) => sum + (((color >> bits) & 255) - ((other >> bits) & 255)) ** 2,
-      0,
-    ),
-  );
+  const distances = palette.map((other) => distance(color, other));
   return distances.indexOf(Math.min(...distances));
+}
+
+/**
+ * @param {number} one
+ * @param {number} other
+ */
+function distance(one, other) {
+  const parts = [16, 8, 0].map((bits) => ((one >> bits) & 255) - ((other >> bits) & 255));
+  return parts.reduce((sum, part) => sum + part ** 2, 0);
 }
 
 /**

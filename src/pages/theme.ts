@@ -1,11 +1,13 @@
-/** The surfaces that text and controls of the pages stand on, for each colour scheme. */
+/**
+ * The surfaces that text and controls of the pages stand on, for each colour scheme, and the contrast of
+ * text in the accent colour: WCAG 2.2 §1.4.3 asks for 4.5; coloured text on dark looks dull below 6.
+ */
 const SCHEMES = {
-  light: { page: '#f5f6f8', surface: '#ffffff', towards: '#000000' },
-  dark: { page: '#0f1216', surface: '#181c22', towards: '#ffffff' },
+  light: { page: '#f5f6f8', surface: '#ffffff', towards: '#000000', text: 4.6 },
+  dark: { page: '#0f1216', surface: '#181c22', towards: '#ffffff', text: 6.5 },
 } as const;
 
-/** WCAG 2.2 §1.4.3 (text) and §1.4.11 (controls), with a little to spare. */
-const TEXT_CONTRAST = 4.6;
+/** WCAG 2.2 §1.4.11, with a little to spare. */
 const CONTROL_CONTRAST = 3.1;
 
 /**
@@ -22,7 +24,7 @@ export function themeCss(color: string): string {
 }
 
 function properties(color: string, scheme: keyof typeof SCHEMES): string {
-  const { page, surface, towards } = SCHEMES[scheme];
+  const { page, surface, towards, text } = SCHEMES[scheme];
   const fill = readable(color, [page, surface], towards, CONTROL_CONTRAST);
   const onFill = textOn(fill);
   const soft = mixed(surface, fill, 0.1);
@@ -33,7 +35,7 @@ function properties(color: string, scheme: keyof typeof SCHEMES): string {
     'on-accent': onFill,
     'accent-hover': mixed(fill, onFill === '#ffffff' ? '#000000' : '#ffffff', 0.14),
     'accent-soft': soft,
-    'accent-text': readable(color, [page, surface, soft], towards, TEXT_CONTRAST),
+    'accent-text': readable(color, [page, surface, soft], towards, text),
   };
   return Object.entries(values)
     .map(([name, value]) => `--${name}:${value}`)
