@@ -12,6 +12,7 @@ export default defineConfig({
     target: 'es2022',
     emptyOutDir: true,
     modulePreload: { polyfill: false },
+    license: true,
     rolldownOptions: {
       input: { main: 'main.tsx' },
       external: ['latchkey/client'],

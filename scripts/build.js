@@ -53,7 +53,9 @@ function bundleClient(folder) {
  */
 function run(program, args) {
   const file = join(root, 'node_modules', program);
-  const options = { cwd: root, stdio: /** @type {const} */ (['ignore', 2, 2]) };
+  // Vite would build for development where NODE_ENV says test.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const options = { cwd: root, env, stdio: /** @type {const} */ (['ignore', 2, 2]) };
   if (spawnSync(process.execPath, [file, ...args], options).status !== 0) {
     throw new Error('The build failed');
   }

@@ -1,9 +1,10 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
+import { launchChromium } from './support/chromium.js';
 import { expectProblem, freshEmail, PASSWORD, someone } from './support/client.js';
 import { describeWithProgram } from './support/needs-program.js';
-import { launch, type Look, Visitor } from './support/pages-browser.js';
+import { type Look, Visitor } from './support/pages-browser.js';
 import { describeOnEachDatabase, Suite, type TestService } from './support/suite.js';
 
 const SECOND_PASSWORD = 'seven grey herons at low tide';
@@ -15,7 +16,7 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
   const visitors: Visitor[] = [];
 
   beforeAll(async () => {
-    browser = await launch(path);
+    browser = await launchChromium(path);
     service = await suite.open();
   });
   afterAll(async () => {
@@ -609,7 +610,7 @@ describeWithProgram('chromium', 'The pages on each database', (path) => {
   describeOnEachDatabase('Sign up, account and administration', (suite) => {
     it('work from the first page to the last', async () => {
       const service = await suite.open();
-      const browser = await launch(path);
+      const browser = await launchChromium(path);
       try {
         const guest = await Visitor.arrive(browser, service.url);
         await guest.open('/sign-up');

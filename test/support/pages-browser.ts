@@ -1,26 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PASSWORD } from './client.js';
 
-/** Nothing but the pages: no sandbox as root, and no calls home. */
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** @param path of Chromium. */
-export function launch(path: string): Promise<Browser> {
-  return chromium.launch({ executablePath: path, args: ARGUMENTS });
-}
 
 export type Look = NonNullable<Parameters<Browser['newContext']>[0]>;
 
