@@ -5,7 +5,7 @@ const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
 const CHANNELS = 3;
 const MOST_COLORS = 256;
 /** The square of a distance in RGB below which two colours count as one. */
-const SAME = 40;
+const SAME = 10;
 
 /**
  * The same picture with at most 256 colours: frequent ones that can be told apart; the others take the
