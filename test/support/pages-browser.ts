@@ -69,9 +69,9 @@ export class Visitor {
 
   /** Waits until what has the focus has this label or text. */
   async focuses(label: string): Promise<void> {
-    const focused = 'document.activeElement';
-    const text = `(${focused}.labels?.[0] ?? ${focused}).textContent`;
-    await this.page.waitForFunction(`${text} === ${JSON.stringify(label)}`);
+    const exact = { exact: true };
+    const named = this.page.getByLabel(label, exact).or(this.page.getByText(label, exact));
+    await this.page.locator(':focus').and(named).waitFor();
   }
 
   async signIn(identifier: string, password = PASSWORD): Promise<void> {
