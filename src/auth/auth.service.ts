@@ -9,7 +9,7 @@ import type { RequestInfo } from '../http/request-info.js';
 import { AttemptLimiter } from '../passwords/attempt-limiter.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Sessions } from '../sessions/sessions.js';
-import type { SessionRow } from '../sessions/session.repository.js';
+import type { Session } from '../sessions/session.repository.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
 import { UserStore, type UserRecord } from '../users/user-store.js';
 import { refreshTokenInvalid } from './presented-token.js';
@@ -205,7 +205,7 @@ export class AuthService {
 
   private faultOf(
     { claims, transport }: RenewalRequest,
-    session: SessionRow | undefined,
+    session: Session | undefined,
     user: UserRecord | null,
   ): string | undefined {
     if (session === undefined) return 'no such session';

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import type { TokenResponse, UserView } from '../contract/responses.js';
 import { Cookies } from '../http/cookies.js';
-import type { SessionRow } from '../sessions/session.repository.js';
+import type { Session } from '../sessions/session.repository.js';
 import { AccessTokens, type MintedAccessToken, type MintedToken } from '../tokens/access-tokens.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
 import type { UserRecord } from '../users/user-store.js';
@@ -11,7 +11,7 @@ import { userView } from '../users/user-view.js';
 /** A signed-in user with both tokens, before it is known how they travel. */
 export interface SignedIn {
   user: UserView;
-  session: SessionRow;
+  session: Session;
   access: MintedAccessToken;
   refresh: MintedToken;
 }
@@ -27,15 +27,11 @@ export class TokenIssuer {
   ) {}
 
   /** @param scopes fewer than the user's roles give. @throws ScopeExceeded when they are not fewer. */
-  accessToken(
-    user: UserRecord,
-    session: SessionRow,
-    scopes?: readonly string[],
-  ): MintedAccessToken {
+  accessToken(user: UserRecord, session: Session, scopes?: readonly string[]): MintedAccessToken {
     return this.accessTokens.mint({ user, session, scopes });
   }
 
-  issue(user: UserRecord, session: SessionRow, access: MintedAccessToken): SignedIn {
+  issue(user: UserRecord, session: Session, access: MintedAccessToken): SignedIn {
     return { user: userView(user), session, access, refresh: this.refreshTokens.mint(session) };
   }
 

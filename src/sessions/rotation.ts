@@ -1,4 +1,4 @@
-import type { SessionRow } from './session.repository.js';
+import type { Session } from './session.repository.js';
 
 /** A refresh token of this session as it was presented. */
 export interface Presented {
@@ -25,7 +25,7 @@ export type Verdict = 'advance' | 'replay' | 'reuse' | 'reject';
  * @param retryWindow milliseconds; 0 turns the window off, not the retries with the same key.
  */
 export function judge(
-  session: SessionRow,
+  session: Session,
   presented: Presented,
   now: number,
   retryWindow: number,

@@ -7,8 +7,8 @@ import { ListQuery } from '../database/list-query.js';
 import type { Read, SessionsTable } from '../database/schema.js';
 import type { EndReason } from '../events.js';
 
-/** A session as it is kept. Times are milliseconds since the epoch. */
-export interface SessionRow {
+/** What a session's tokens are made from and judged by. Times are milliseconds since the epoch. */
+export interface Session {
   id: string;
   userId: string;
   transport: Transport;
@@ -18,16 +18,20 @@ export interface SessionRow {
   rotatedAt: number;
   expiresAt: number;
   retryKey: string | null;
-  ip: string | null;
-  userAgent: string | null;
   endedAt: number | null;
-  endReason: string | null;
   /** Its place, counted through all status lists; null for a session from before there were any. */
   statusIndex: number | null;
 }
 
+/** A session with all that is kept of it. */
+export interface SessionRow extends Session {
+  ip: string | null;
+  userAgent: string | null;
+  endReason: string | null;
+}
+
 /** A session as it was read, and when: milliseconds by the database's own clock. */
-export interface FoundSession extends SessionRow {
+export interface FoundSession extends Session {
   readAt: number;
 }
 
@@ -58,12 +62,12 @@ const COLUMNS = [
   'rotated_at',
   'expires_at',
   'retry_key',
-  'ip',
-  'user_agent',
   'ended_at',
-  'end_reason',
   'status_index',
 ] as const;
+const ALL_COLUMNS = [...COLUMNS, 'ip', 'user_agent', 'end_reason'] as const;
+
+type SessionColumns = Pick<Selectable<SessionsTable>, (typeof COLUMNS)[number]>;
 
 /** The counter of the places in status lists. */
 export const STATUS_INDEX = 'status_index';
@@ -71,7 +75,7 @@ export const STATUS_INDEX = 'status_index';
 /** The statements on `sessions`. */
 @Injectable()
 export class SessionRepository {
-  readonly #byIds = new ListQuery<string, Selectable<SessionsTable> & { read_at: number }>(
+  readonly #byIds = new ListQuery<string, SessionColumns & { read_at: number }>(
     (db, ids) =>
       db
         .selectFrom('sessions')
@@ -92,7 +96,7 @@ export class SessionRepository {
         .compile(),
     (id) => [id],
   );
-  readonly #advances = new ListQuery<Advance, Selectable<SessionsTable>>(advancing, wantedValues);
+  readonly #advances = new ListQuery<Advance, { id: string }>(advancing, wantedValues);
 
   async insert(db: Read, row: SessionRow): Promise<void> {
     await db
@@ -131,7 +135,7 @@ export class SessionRepository {
   async listLive(db: Read, userId: string, now: number): Promise<SessionRow[]> {
     const rows = await db
       .selectFrom('sessions')
-      .select(COLUMNS)
+      .select(ALL_COLUMNS)
       .where('user_id', '=', userId)
       .where('ended_at', 'is', null)
       .where('expires_at', '>', now)
@@ -139,19 +143,24 @@ export class SessionRepository {
       .orderBy('id', 'desc')
       .limit(1000)
       .execute();
-    return rows.map(fromTable);
+    return rows.map((row) => ({
+      ...fromTable(row),
+      ip: row.ip,
+      userAgent: row.user_agent,
+      endReason: row.end_reason,
+    }));
   }
 
   /**
    * The one compare-and-set of a renewal: moves live sessions from exactly these generations to the next.
    *
    * @param changes of distinct sessions.
-   * @returns the sessions as they are now, by id. One is missing when it was not at that generation any
-   * more, had ended, or had expired; nothing of it is changed then.
+   * @returns the ids of those that moved. One is missing when it was not at that generation any more, had
+   * ended, or had expired; nothing of it is changed then.
    */
-  async advance(db: Read, changes: readonly Advance[]): Promise<ReadonlyMap<string, SessionRow>> {
+  async advance(db: Read, changes: readonly Advance[]): Promise<ReadonlySet<string>> {
     const rows = await this.#advances.run(db, changes);
-    return new Map(rows.map((row) => [row.id, fromTable(row)]));
+    return new Set(rows.map((row) => row.id));
   }
 
   /** @returns whether the session was live. */
@@ -207,7 +216,7 @@ export class SessionRepository {
   }
 
   /** Gives a session a status index, unless it has one. @returns undefined when it is gone. */
-  async giveStatusIndex(db: Read, id: string, index: number): Promise<SessionRow | undefined> {
+  async giveStatusIndex(db: Read, id: string, index: number): Promise<Session | undefined> {
     const row = await db
       .updateTable('sessions')
       .set({ status_index: sql<number>`coalesce(status_index, ${index})` })
@@ -254,7 +263,7 @@ export class SessionRepository {
 
 /** Kysely has no builder for `update … from (values …)` that both databases read. */
 function advancing(db: Read, changes: readonly Advance[]) {
-  return sql<Selectable<SessionsTable>>`
+  return sql<{ id: string }>`
     update sessions set
       generation = sessions.generation + 1,
       rotated_at = wanted.column4,
@@ -266,7 +275,7 @@ function advancing(db: Read, changes: readonly Advance[]) {
       and sessions.ended_at is null
       and sessions.expires_at > wanted.column4
       and ${databaseTime(db)} < wanted.column6
-    returning ${sql.join(COLUMNS.map((column) => sql.ref(`sessions.${column}`)))}
+    returning sessions.id as id
   `.compile(db);
 }
 
@@ -278,7 +287,7 @@ function wantedValues({ id, generation, retryKey, now, expiresAt, deadline }: Ad
   return [id, generation, retryKey, now, expiresAt, deadline];
 }
 
-function fromTable(row: Selectable<SessionsTable>): SessionRow {
+function fromTable(row: SessionColumns): Session {
   return {
     id: row.id,
     userId: row.user_id,
@@ -289,10 +298,7 @@ function fromTable(row: Selectable<SessionsTable>): SessionRow {
     rotatedAt: row.rotated_at,
     expiresAt: row.expires_at,
     retryKey: row.retry_key,
-    ip: row.ip,
-    userAgent: row.user_agent,
     endedAt: row.ended_at,
-    endReason: row.end_reason,
     statusIndex: row.status_index,
   };
 }

@@ -12,6 +12,7 @@ import { judge } from './rotation.js';
 import {
   type Advance,
   type FoundSession,
+  type Session,
   type SessionRow,
   SessionRepository,
 } from './session.repository.js';
@@ -28,7 +29,7 @@ export interface NewSession {
 export interface Renewal {
   outcome: RefreshOutcome;
   /** The session after the renewal, as the new refresh token is made from it. */
-  session: SessionRow;
+  session: Session;
 }
 
 /** How many rows one step of the sweep looks at. */
@@ -40,7 +41,7 @@ export class Sessions {
   readonly #logger = new Logger('Sessions');
   readonly #byId: Batch<string, FoundSession | undefined>;
   readonly #live: Batch<string, boolean>;
-  readonly #advances: Batch<Advance, SessionRow | undefined>;
+  readonly #advances: Batch<Advance, boolean>;
   #sweptTo = '';
 
   constructor(
@@ -118,15 +119,13 @@ export class Sessions {
         await this.#endForReuse(session);
         break;
       }
-      const advanced = await this.#advances.add({
-        id: session.id,
-        generation,
-        retryKey,
-        now,
-        expiresAt: this.#endAfter(now, session.createdAt),
-        deadline: session.readAt + this.database.patience,
-      });
-      if (advanced !== undefined) return { outcome: 'rotated', session: advanced };
+      const expiresAt = this.#endAfter(now, session.createdAt);
+      const deadline = session.readAt + this.database.patience;
+      const change = { id: session.id, generation, retryKey, now, expiresAt, deadline };
+      if (await this.#advances.add(change)) {
+        const moved = { generation: generation + 1, rotatedAt: now, expiresAt, retryKey };
+        return { outcome: 'rotated', session: { ...session, ...moved } };
+      }
       session = await this.find(session.id);
     }
     return { outcome: 'rejected', session: found };
@@ -190,14 +189,12 @@ export class Sessions {
    * The renewals of one turn in one statement. Of several that want the same session only the first is
    * tried: the others have come too late, whatever becomes of it.
    */
-  async #advanceAll(changes: readonly Advance[]): Promise<(SessionRow | undefined)[]> {
+  async #advanceAll(changes: readonly Advance[]): Promise<boolean[]> {
     const first = new Map<string, Advance>();
     for (const change of changes) if (!first.has(change.id)) first.set(change.id, change);
     const wanted = [...first.values()];
     const advanced = await this.database.write((db) => this.rows.advance(db, wanted));
-    return changes.map((change) =>
-      first.get(change.id) === change ? advanced.get(change.id) : undefined,
-    );
+    return changes.map((change) => first.get(change.id) === change && advanced.has(change.id));
   }
 
   async #areAlive(ids: readonly string[]): Promise<boolean[]> {
@@ -212,7 +209,7 @@ export class Sessions {
     return Math.min(now + refreshTokenTtl * 1000, createdAt + sessionMaxAge * 1000);
   }
 
-  async #endForReuse({ id, userId }: SessionRow): Promise<void> {
+  async #endForReuse({ id, userId }: Session): Promise<void> {
     if (!(await this.endOne(userId, id, 'token_reuse'))) return;
     this.#logger.warn(`a replaced refresh token was used: session ${id} of user ${userId} ended`);
     this.events.emit('tokenReuse', { sessionId: id, userId });
