@@ -13,7 +13,7 @@ import { LatchkeyEvents } from '../src/events.js';
 import { type Advance, SessionRepository } from '../src/sessions/session.repository.js';
 import { Sessions } from '../src/sessions/sessions.js';
 import { StatusIndexes } from '../src/sessions/status-indexes.js';
-import { MovableClock } from './support/clock.js';
+import { MovableClock } from '../src/testing/movable-clock.js';
 import { createDatabase, type TestDatabase } from './support/databases.js';
 
 /** Every thing in a class of its own, as a driver's error comes. */

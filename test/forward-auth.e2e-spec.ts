@@ -1,6 +1,6 @@
 import { latchkey } from './support/cli.js';
 import { type Answer, expectInvalid, expectProblem, someone, tokens } from './support/client.js';
-import { MovableClock } from './support/clock.js';
+import { MovableClock } from '../src/testing/movable-clock.js';
 import { withBrokenSignature } from './support/jwt.js';
 import { createClient, serviceToken } from './support/oauth.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';

@@ -1,4 +1,4 @@
-import { MovableClock } from './support/clock.js';
+import { MovableClock } from '../src/testing/movable-clock.js';
 import { latchkey } from './support/cli.js';
 import { expectProblem, renewed, someone, tokens } from './support/client.js';
 import { decoded, withBrokenSignature } from './support/jwt.js';

@@ -1,5 +1,5 @@
 import { type Answer, expectProblem, PASSWORD, type Renewed, renewed } from './support/client.js';
-import { MovableClock } from './support/clock.js';
+import { MovableClock } from '../src/testing/movable-clock.js';
 import { describeOnEachDatabase, type Environment, type TestService } from './support/suite.js';
 
 /** How many rounds each race has; `RACE_ROUNDS=1000` for the long run. */

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { basename } from 'node:path';
 import { latchkeyJson } from './support/cli.js';
-import { RunningClock } from './support/clock.js';
+import { RunningClock } from '../src/testing/movable-clock.js';
 import { type Fixture, startFixture } from './support/fixture.js';
 import { until } from './support/issuer.js';
 import { base64url, decoded, type Json, withBrokenSignature } from './support/jwt.js';

@@ -6,7 +6,7 @@ import { OrdersModule } from '../examples/resource-server/orders.module.js';
 import { StockModule } from '../examples/resource-server/stock.module.js';
 import { latchkeyJson } from './support/cli.js';
 import { Client, PASSWORD, type Renewed, renewed, tokens } from './support/client.js';
-import { RunningClock } from './support/clock.js';
+import { RunningClock } from '../src/testing/movable-clock.js';
 import { until } from './support/issuer.js';
 import { type Credentials, serviceToken } from './support/oauth.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';

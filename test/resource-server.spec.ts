@@ -9,7 +9,7 @@ import {
   type Verifier,
   type VerifierOptions,
 } from '../src/resource-server/core.js';
-import { MovableClock } from './support/clock.js';
+import { MovableClock } from '../src/testing/movable-clock.js';
 import { TestIssuer, until } from './support/issuer.js';
 import { base64url, type Json, withBrokenSignature } from './support/jwt.js';
 

@@ -6,7 +6,7 @@ import {
   type Renewed,
   renewed,
 } from './support/client.js';
-import type { MovableClock } from './support/clock.js';
+import type { MovableClock } from '../src/testing/movable-clock.js';
 import { decoded, signedHs256, withBrokenSignature } from './support/jwt.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';
 

@@ -20,7 +20,7 @@ import { encodeBits } from '../src/revocation/status-bits.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
 import { StatusIndexes } from '../src/sessions/status-indexes.js';
 import { wrongAccessClaim } from '../src/contract/claim-types.js';
-import { MovableClock } from './support/clock.js';
+import { MovableClock } from '../src/testing/movable-clock.js';
 import { migrated } from './support/keys.js';
 import { bitsOf, placesOf, type StatusList } from './support/status-list.js';
 

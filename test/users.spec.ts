@@ -12,7 +12,7 @@ import { readCursor, writeCursor } from '../src/users/user-cursor.js';
 import type { UserRecord } from '../src/users/user-store.js';
 import { UsersRepository } from '../src/users/users.repository.js';
 import { UsersService } from '../src/users/users.service.js';
-import { MovableClock } from './support/clock.js';
+import { MovableClock } from '../src/testing/movable-clock.js';
 import { createDatabase, type TestDatabase } from './support/databases.js';
 
 /*

@@ -1,1 +1,0 @@
-export { MovableClock, RunningClock } from '../../src/testing/movable-clock.js';
