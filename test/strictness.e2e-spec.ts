@@ -258,7 +258,7 @@ describeOnEachDatabase('Strictness', (suite) => {
       '/auth/nothing',
       '/users/me/nothing',
       '/.well-known/nothing',
-      '/',
+      '/assets',
     ])('%s is not to be found', async (path) => {
       for (const method of ['GET', 'POST', 'DELETE']) {
         expectProblem(await service.send(method, path, { bearer }), 'not_found');
