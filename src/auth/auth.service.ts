@@ -94,7 +94,7 @@ export class AuthService {
       throw this.notRenewed(fault ?? 'unknown');
     }
     const session = await this.sessions.withStatusIndex(found);
-    const access = this.issuer.accessToken(user, session, request.scopes);
+    const access = await this.issuer.accessToken(user, session, request.scopes);
     const renewal = await this.sessions.renew(session, claims.gen, request.idempotencyKey);
     if (renewal.outcome === 'rejected') throw this.notRenewed('replaced or over');
     this.events.emit('renewal', { outcome: renewal.outcome });
@@ -190,7 +190,7 @@ export class AuthService {
       throw this.refused(user.id);
     }
     this.events.emit('signIn', { result: 'ok', userId: user.id });
-    return this.issuer.issue(still, session, this.issuer.accessToken(still, session));
+    return this.issuer.issue(still, session, await this.issuer.accessToken(still, session));
   }
 
   private async stillValid(

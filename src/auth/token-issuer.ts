@@ -27,8 +27,12 @@ export class TokenIssuer {
   ) {}
 
   /** @param scopes fewer than the user's roles give. @throws ScopeExceeded when they are not fewer. */
-  accessToken(user: UserRecord, session: Session, scopes?: readonly string[]): MintedAccessToken {
-    return this.accessTokens.mint({ user, session, scopes });
+  accessToken(
+    user: UserRecord,
+    session: Session,
+    scopes?: readonly string[],
+  ): Promise<MintedAccessToken> {
+    return this.accessTokens.mintAside({ user, session, scopes });
   }
 
   issue(user: UserRecord, session: Session, access: MintedAccessToken): SignedIn {

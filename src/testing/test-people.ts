@@ -54,7 +54,7 @@ export class TestPeople {
   async signIn({ transport = 'body', ...who }: WhoToSignIn = {}): Promise<SignedIn> {
     const user = 'userId' in who ? await this.#find(who.userId) : await this.#insert(who, null);
     const session = await this.#sessions.start({ userId: user.id, transport, ...DEVICE });
-    const access = this.#issuer.accessToken(user, session);
+    const access = await this.#issuer.accessToken(user, session);
     const response = new ServerResponse(new IncomingMessage(new Socket()));
     const tokens = this.#issuer.respond(response, this.#issuer.issue(user, session, access));
     return this.#signedIn(tokens, cookieLines(response));

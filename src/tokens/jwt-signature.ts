@@ -1,4 +1,5 @@
-import { constants, createHmac, type KeyObject, sign } from 'node:crypto';
+import { constants, createHmac, type KeyObject, sign, type SignKeyObjectInput } from 'node:crypto';
+import { promisify } from 'node:util';
 import { JwtService } from '@nestjs/jwt';
 import type { SigningAlgorithm } from '../contract/claims.js';
 import { withLowS } from '../contract/ecdsa-form.js';
@@ -11,21 +12,22 @@ export interface SignatureKey {
   key: KeyObject;
 }
 
-type Sign = (key: KeyObject, input: string) => Buffer;
+type AsymmetricAlgorithm = Exclude<SigningAlgorithm, 'HS256'>;
 
-/** RFC 7518 §3.2 to §3.5. */
-const SIGN: Record<SigningAlgorithm, Sign> = {
-  HS256: (key, input) => createHmac('sha256', key).update(input).digest(),
-  RS256: (key, input) => sign('sha256', Buffer.from(input), key),
-  PS256: (key, input) =>
-    sign('sha256', Buffer.from(input), {
-      key,
-      padding: constants.RSA_PKCS1_PSS_PADDING,
-      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-    }),
-  ES256: (key, input) => sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }),
-  ES384: (key, input) => sign('sha384', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }),
+const ECDSA = { dsaEncoding: 'ieee-p1363' } as const;
+const PSS = {
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+} as const;
+
+/** RFC 7518 §3.3 to §3.5: digest, and how the signature is made of it. */
+const ASYMMETRIC: Record<AsymmetricAlgorithm, readonly [digest: string, options: object]> = {
+  RS256: ['sha256', {}],
+  PS256: ['sha256', PSS],
+  ES256: ['sha256', ECDSA],
+  ES384: ['sha384', ECDSA],
 };
+const signAside = promisify<string, Buffer, SignKeyObjectInput, Buffer>(sign);
 
 /**
  * One key with everything that signing or verifying with it needs, prepared once. Judges no claim and no
@@ -56,9 +58,27 @@ export class JwtSignature {
    */
   sign(payload: object): string {
     const { algorithm, key } = this.#key;
-    const input = `${this.#header}.${base64url(payload)}`;
-    const signature = SIGN[algorithm](key, input).toString('base64url');
-    return withLowS(`${input}.${signature}`, algorithm);
+    const input = this.#input(payload);
+    if (algorithm === 'HS256') return `${input}.${hmac(key, input).toString('base64url')}`;
+    const [digest, options] = ASYMMETRIC[algorithm];
+    return this.#token(input, sign(digest, Buffer.from(input), { key, ...options }));
+  }
+
+  /** The same on another thread, unless it is an HMAC: that is quicker than to ask for it. */
+  async signAside(payload: object): Promise<string> {
+    const { algorithm, key } = this.#key;
+    if (algorithm === 'HS256') return this.sign(payload);
+    const input = this.#input(payload);
+    const [digest, options] = ASYMMETRIC[algorithm];
+    return this.#token(input, await signAside(digest, Buffer.from(input), { key, ...options }));
+  }
+
+  #input(payload: object): string {
+    return `${this.#header}.${base64url(payload)}`;
+  }
+
+  #token(input: string, signature: Buffer): string {
+    return withLowS(`${input}.${signature.toString('base64url')}`, this.#key.algorithm);
   }
 
   /** @throws TokenRejected */
@@ -73,4 +93,8 @@ export class JwtSignature {
 
 function base64url(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function hmac(key: KeyObject, input: string): Buffer {
+  return createHmac('sha256', key).update(input).digest();
 }
