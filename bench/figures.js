@@ -303,7 +303,7 @@ async function bytesASession({ workshop, quick, log }, name, databaseUrl) {
   const target = await workshop.start('service', { databaseUrl });
   const empty = await sessionBytes(databaseUrl);
   const accounts = await register(target.port, CONNECTIONS);
-  const sessions = await signIn(target.port, accounts, CONNECTIONS * (quick ? 10 : 40));
+  const sessions = await signIn(target.port, accounts, CONNECTIONS * (quick ? 10 : 80));
   const filled = await sessionBytes(databaseUrl);
   const fresh = (filled.bytes - empty.bytes) / filled.count;
   const turns = quick ? 10 : 100;

@@ -143,12 +143,10 @@ export class SessionRepository {
       .orderBy('id', 'desc')
       .limit(1000)
       .execute();
-    return rows.map((row) => ({
-      ...fromTable(row),
-      ip: row.ip,
-      userAgent: row.user_agent,
-      endReason: row.end_reason,
-    }));
+    return rows.map((row) => {
+      const { ip, user_agent: userAgent, end_reason: endReason } = row;
+      return { ...fromTable(row), ip, userAgent, endReason };
+    });
   }
 
   /**

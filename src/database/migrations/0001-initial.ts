@@ -33,7 +33,7 @@ async function createUsers(db: Kysely<unknown>): Promise<void> {
 /*
  * `expires_at` has no index on purpose: it changes at every renewal, and an index on it would make
  * PostgreSQL write a new index entry each time (no heap-only update). The sweep walks the primary key.
- * For the same reason a quarter of each page is kept free for the rows' next versions. Numbers come first,
+ * For the same reason some of each page is kept free for the rows' next versions. Numbers come first,
  * because PostgreSQL aligns them: behind texts they would cost up to seven bytes each.
  */
 async function createSessions(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
@@ -52,7 +52,7 @@ async function createSessions(db: Kysely<unknown>, dialect: Dialect): Promise<vo
     .addColumn('ip', 'text')
     .addColumn('user_agent', 'text')
     .addColumn('end_reason', 'text')
-    .modifyEnd(dialect === 'sqlite' ? sql`without rowid` : sql`with (fillfactor = 75)`)
+    .modifyEnd(dialect === 'sqlite' ? sql`without rowid` : sql`with (fillfactor = 80)`)
     .execute();
   await db.schema.createIndex('sessions_by_user').on('sessions').column('user_id').execute();
 }
