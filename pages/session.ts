@@ -50,16 +50,20 @@ export async function restore(): Promise<void> {
   try {
     const user = await client.user();
     if (user === null) become({ phase: 'signed-out' });
-    else setUser(user);
+    else become({ phase: 'signed-in', user, grants: grantsSoFar() });
   } catch (error) {
     become({ phase: 'unreachable', failure: failureOf(error) });
   }
 }
 
-/** Tells every page of a user who has changed. */
+/** Tells every page of a user who has changed; one who has signed out meanwhile stays so. */
 export function setUser(user: User): void {
-  const grants = session.phase === 'signed-in' ? session.grants : [];
-  become({ phase: 'signed-in', user, grants });
+  if (session.phase !== 'signed-in' || session.user.id !== user.id) return;
+  become({ ...session, user });
+}
+
+function grantsSoFar() {
+  return session.phase === 'signed-in' ? session.grants : [];
 }
 
 client.onChange((change: Change) => {
@@ -69,7 +73,6 @@ client.onChange((change: Change) => {
   }
   const { user, accessToken, expiresAt } = change;
   const how = change.type === 'renewed' ? change.outcome : change.type;
-  const earlier = session.phase === 'signed-in' ? session.grants : [];
   const grant = { how, accessToken, receivedAt: Date.now(), expiresAt };
-  become({ phase: 'signed-in', user, grants: [...earlier, grant].slice(-REMEMBERED) });
+  become({ phase: 'signed-in', user, grants: [...grantsSoFar(), grant].slice(-REMEMBERED) });
 });

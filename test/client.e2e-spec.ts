@@ -21,8 +21,10 @@ class Storage implements TokenStorage {
   readonly items = new Map<string, string>();
   readonly log: string[] = [];
   full = false;
+  locked = false;
 
   getItem(name: string): string | null {
+    if (this.locked) throw new Error('NotAllowedError');
     return this.items.get(name) ?? null;
   }
 
@@ -474,6 +476,19 @@ describeEachWay('The client', (suite, transport) => {
       expect(page.storage.items.size + page.network.cookies().length).toBe(0);
     });
 
+    it('a storage that can not be read for a moment costs nobody the session', async () => {
+      const page = await signedUp();
+      service.clock.advance('11m');
+      page.storage.locked = true;
+      await expect(page.client.fetch(ME)).rejects.toEqual(failure('unreadable_storage', 0));
+      await expect(page.client.logout()).rejects.toEqual(failure('unreadable_storage', 0));
+      page.storage.locked = false;
+      await until(async () => (await page.client.fetch(ME).catch(() => undefined))?.status === 200);
+      expect(page.kinds()).not.toContain('signed-out');
+      page.reload();
+      expect((await page.client.user())?.email).toBe(page.email);
+    });
+
     it('a storage that can not be written to costs nobody the session', async () => {
       const page = visitor();
       page.storage.full = true;
@@ -518,6 +533,34 @@ describe('The refresh token of the body', () => {
         expect((await page.client.fetch(ME)).status).toBe(200);
       }
       expect(page.kinds()).not.toContain('signed-out');
+    });
+
+    it('is not replaced by an older one whose answer comes late', async () => {
+      const page = await new Visitor(service, 'body').signUp();
+      service.clock.advance('11m');
+      const letGo = page.network.holdAnswer(REFRESH);
+      const call = page.client.fetch(ME);
+      await until(() => page.network.sent(REFRESH)[0]?.status === 200);
+      for (let other = 0; other < 2; other += 1) await page.anotherTab().user();
+      letGo();
+      expect((await call).status).toBe(200);
+      service.clock.advance('11m');
+      page.reload();
+      expect((await page.client.fetch(ME)).status).toBe(200);
+      expect(page.kinds()).not.toContain('signed-out');
+    });
+
+    it('is left alone by a client of the same origin that has a cookie', async () => {
+      const page = await new Visitor(service, 'body').signUp();
+      const { storage, network } = page;
+      const baseUrl = service.url;
+      const pages = createClient({ baseUrl, transport: 'cookie', storage, fetch: network.fetch });
+      opened.push(pages);
+      expect(await pages.user()).toBeNull();
+      service.clock.advance('11m');
+      expect((await page.client.fetch(ME)).status).toBe(200);
+      page.reload();
+      expect((await page.client.user())?.email).toBe(page.email);
     });
 
     it('is not given up for a refusal of the one before', async () => {

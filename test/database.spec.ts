@@ -52,6 +52,45 @@ describe('A transaction that fails', () => {
   });
 });
 
+/** @see contract §1, «storage down»: SQLite rolls back by itself then, and there is nothing left to roll back. */
+describe('A full disk', () => {
+  it.each([
+    ['alone in its turn', 0],
+    ['among others of its turn', 2],
+  ])('is storage trouble for a write %s, and later writes are made', async (_, others) => {
+    const place = await createDatabase('sqlite');
+    const database = new Database(readEnvironment(place.environment).databaseUrl);
+    const add = (name: string) =>
+      database.write((db) =>
+        sql`insert into counters (name, value) values (${name}, 0)`.execute(db),
+      );
+    const allow = (pages: number) =>
+      database.read((db) => sql`pragma max_page_count = ${sql.lit(pages)}`.execute(db));
+    try {
+      await database.migrate();
+      await allow(100);
+      const writes = [
+        add('x'.repeat(2_000_000)),
+        ...Array.from({ length: others }, (_each, at) => add(`${at}`)),
+      ];
+      const [failed, ...rest] = await Promise.allSettled(writes);
+      expect(failed).toMatchObject({ status: 'rejected' });
+      for (const each of [failed, ...rest]) {
+        if (each?.status === 'rejected')
+          expect(each.reason).toBeInstanceOf(StorageUnavailableError);
+      }
+      const kept = rest.filter(({ status }) => status === 'fulfilled').length;
+      expect(await place.query('select name from counters')).toHaveLength(kept);
+      await allow(100_000);
+      await add('later');
+      expect(await place.query('select name from counters')).toHaveLength(kept + 1);
+    } finally {
+      await database.close();
+      await place.drop();
+    }
+  });
+});
+
 describe('A query over a list', () => {
   it('is asked anew for each list', async () => {
     const kysely = openSqlite(':memory:');

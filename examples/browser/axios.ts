@@ -6,6 +6,8 @@ import type { LatchkeyClient } from 'latchkey/client';
  * that is answered with 401 is sent once more after the client has seen to its token.
  */
 export function withSession(instance: AxiosInstance, client: LatchkeyClient): AxiosInstance {
+  // Without one axios would take absolute URLs all the same.
+  if (!instance.defaults.baseURL) throw new Error('The instance needs a baseURL');
   instance.defaults.allowAbsoluteUrls = false;
   instance.interceptors.request.use(async (config) => {
     const token = await client.getAccessToken();

@@ -63,7 +63,10 @@ export class AccessTokenGuard extends AuthGuard() {
     return claims;
   }
 
-  /** A token that Passport has let pass before needs only a live session; most requests bear one. */
+  /**
+   * A token that Passport has let pass before needs only a live session; most requests bear one. Passport is
+   * not asked then: `handleRequest` is called, what Passport puts on a request (`authInfo`, `logIn`) is not there.
+   */
   private async passRemembered(
     request: GuardedRequest,
     context: ExecutionContext,
@@ -71,7 +74,7 @@ export class AccessTokenGuard extends AuthGuard() {
     try {
       const claims = await this.strategy.recall(request);
       if (claims === undefined) return false;
-      request.user = this.handleRequest(null, claims, undefined, context);
+      request.user = await this.handleRequest(null, claims, undefined, context);
       return true;
     } catch (error) {
       throw this.refusal(error, context);

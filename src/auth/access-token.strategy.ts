@@ -65,7 +65,8 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
    * @throws TokenRejected for a session that is over, and what `extract` throws.
    */
   async recall(request: AuthRequest): Promise<Claims | undefined> {
-    const claims = this.verified.get(this.extract(request) ?? '');
+    const token = this.extract(request);
+    const claims = token === undefined ? undefined : this.verified.get(token);
     if (claims !== undefined) await this.assertAlive(claims);
     return claims;
   }
@@ -74,7 +75,8 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
   async validate(request: AuthRequest, payload: unknown): Promise<Claims> {
     const claims = this.tokens.checkAnyClaims(payload);
     await this.assertAlive(claims);
-    this.verified.remember(this.extract(request) ?? '', claims);
+    const token = this.extract(request);
+    if (token !== undefined) this.verified.remember(token, claims);
     return claims;
   }
 

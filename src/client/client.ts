@@ -21,7 +21,8 @@ import { Session } from './session.js';
 export function createClient(options: ClientOptions): LatchkeyClient {
   const { transport, origins = [] } = options;
   const base = folder(options.baseUrl, browser.location?.href);
-  const name = `latchkey:${base.href}`;
+  // An application that keeps its token and the service's own pages may share an origin, not a session.
+  const name = `latchkey:${transport === 'cookie' ? 'cookie:' : ''}${base.href}`;
   const send: typeof fetch = (...request) => (options.fetch ?? fetch)(...request);
   const listeners = new Listeners();
   const calls = new AuthCalls(base, transport, send);

@@ -1,5 +1,6 @@
 import { localStorageIfAny } from './browser.js';
 import { parseObject } from './json.js';
+import { LatchkeyError } from './latchkey-error.js';
 import type { TokenStorage } from './options.js';
 
 /** What outlives a page. */
@@ -26,12 +27,13 @@ export class Kept {
     if (storage === undefined) this.#inMemory = {};
   }
 
+  /** @throws LatchkeyError when it can't be read: that is not to say that nothing is there. */
   async read(): Promise<Record> {
     if (this.#inMemory !== undefined || this.storage === undefined) return this.#inMemory ?? {};
     try {
       return recordIn(await this.storage.getItem(this.name));
     } catch {
-      return {};
+      throw new LatchkeyError('unreadable_storage', 0, 'Storage unreadable');
     }
   }
 

@@ -43,7 +43,9 @@ export class Session {
     private readonly calls: AuthCalls,
     private readonly emit: (change: Change) => void,
   ) {
-    this.#tabs = new Tabs(name, (message) => void this.#hear(message));
+    this.#tabs = new Tabs(name, (message) => {
+      this.#hear(message).catch(() => undefined);
+    });
   }
 
   /** Whether anybody is known to be signed in, or not known at all. */
@@ -116,7 +118,8 @@ export class Session {
 
   /** Forgets everything, and tells the other tabs. */
   async end(reason: Reason): Promise<void> {
-    const sessionId = this.#access?.sessionId ?? (await this.kept.read()).sid;
+    const kept = await this.kept.read().catch(() => undefined);
+    const sessionId = this.#access?.sessionId ?? kept?.sid;
     await this.kept.write({});
     this.#tabs.tell({ type: 'signed-out', sessionId, reason });
     this.#forget(reason);
@@ -137,9 +140,10 @@ export class Session {
   /** Another tab has written to the storage: perhaps it has signed in or out. */
   async stored(): Promise<void> {
     if (!this.body || this.#state === 'unknown') return;
-    const { token } = await this.kept.read();
+    const record = await this.kept.read().catch(() => undefined);
     const isIn = this.#state === 'in';
-    if (isIn !== (token !== undefined)) await this.renew().catch(() => undefined);
+    if (record !== undefined && isIn !== (record.token !== undefined))
+      await this.renew().catch(() => undefined);
   }
 
   /** The page goes, perhaps to come back: an open channel would keep it from that. */
@@ -159,7 +163,7 @@ export class Session {
     signal: AbortSignal,
     waited: boolean,
   ): Promise<AccessToken | undefined> {
-    const settled = () => this.#access !== held || this.#epoch !== epoch;
+    const settled = () => this.#access?.text !== held?.text || this.#epoch !== epoch;
     const { token } = await this.kept.read();
     const nothing = this.body && token === undefined;
     if (!nothing && !settled()) await this.#askTabs(waited ? ASK_WAIT_AFTER : ASK_WAIT);
@@ -182,11 +186,13 @@ export class Session {
   async #send(epoch: number, signal: AbortSignal): Promise<void> {
     const record = await this.kept.read();
     const { token, key = newKey() } = record;
+    if (this.body && token === undefined) return this.#forget('elsewhere');
     await this.kept.write({ ...record, key });
     const asked = moment();
     try {
       const granted = await this.calls.renew(token, key, signal);
       if (epoch !== this.#epoch) return;
+      if (await this.#isReplaced(token, granted)) return await this.#send(epoch, signal);
       const access = await this.#keep(granted, asked);
       if (epoch === this.#epoch) this.#accept(access, granted.outcome);
     } catch (error) {
@@ -197,6 +203,12 @@ export class Session {
       if (replaced) await this.#send(epoch, signal);
       else await this.end('refresh_token_invalid');
     }
+  }
+
+  /** Without locks another tab may have gone on with the answer before this one had it. */
+  async #isReplaced(sent: string | undefined, { answer }: Granted): Promise<boolean> {
+    const { token } = await this.kept.read();
+    return token !== sent && token !== answer.refreshToken;
   }
 
   async #keep({ answer }: Granted, asked: Moment): Promise<AccessToken> {
@@ -226,6 +238,7 @@ export class Session {
   /** Nothing is told of a visitor who was never signed in, unless he was kept waiting for an answer. */
   #forget(reason: Reason): void {
     const news = this.#state === 'in' || this.#setback.error !== undefined;
+    this.#cut.abort();
     this.#epoch += 1;
     this.#state = 'out';
     this.#access = undefined;
@@ -239,12 +252,18 @@ export class Session {
   #failed(error: LatchkeyError, signal: AbortSignal): Promise<AccessToken | undefined> {
     if (!signal.aborted) this.#setback.happened(error);
     if (this.#state !== 'out') this.#timer.set(this.#setback.backOff());
-    return signal.aborted ? this.#tabs.inTurn(async () => this.#access) : Promise.reject(error);
+    if (!signal.aborted) return Promise.reject(error);
+    return this.#tabs.inTurn(async () => {
+      if (this.#state === 'unknown') throw error;
+      return this.#access;
+    });
   }
 
   #check(): void {
     const wait = this.#access?.untilDue() ?? 0;
+    const left = this.#setback.left();
     if (wait > 0 && this.#setback.error === undefined) this.#timer.set(wait);
+    else if (left > 0) this.#timer.set(Math.ceil(left) + 1);
     else void this.renew().catch(() => undefined);
   }
 
@@ -277,7 +296,10 @@ export class Session {
     if (!told.isFresh() || told.text === held?.text) return;
     const same = held?.sessionId === told.sessionId;
     if (same && told.age() >= held.age()) return;
-    if (!same) this.#epoch += 1;
+    if (!same) {
+      this.#cut.abort();
+      this.#epoch += 1;
+    }
     this.#adopt(told, same ? (outcome ?? 'rotated') : undefined);
   }
 }

@@ -42,6 +42,8 @@ function letProcessEnd(timer: unknown): void {
 
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 60_000;
+/** However long `Retry-After` asks for. */
+const LONGEST_SETBACK = 300_000;
 
 /** Renewals that failed, and when the next one may be tried. Times are milliseconds. */
 export class Setback {
@@ -52,7 +54,9 @@ export class Setback {
   happened(error: LatchkeyError): void {
     this.error = error;
     this.#count += 1;
-    this.#until = performance.now() + Math.max(FIRST_WAIT, (error.retryAfter ?? 0) * 1000);
+    this.#until =
+      performance.now() +
+      Math.min(LONGEST_SETBACK, Math.max(FIRST_WAIT, (error.retryAfter ?? 0) * 1000));
   }
 
   over(): void {

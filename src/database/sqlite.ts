@@ -14,7 +14,7 @@ import {
   type SqliteStatement,
 } from 'kysely';
 import type { Schema } from './schema.js';
-import { isBusy } from './storage-error.js';
+import { isBusy, isWithoutTransaction } from './storage-error.js';
 
 /** How long a write waits for another process's transaction before it gives up. */
 const BUSY_WAIT = 4_000;
@@ -117,6 +117,15 @@ class ImmediateSqliteDriver extends SqliteDriver {
         if (!isBusy(error) || performance.now() > patience) throw error;
       }
       await sleep(2 + Math.random() * 8);
+    }
+  }
+
+  /** On a full disk SQLite has rolled back by itself; that error is the one to tell of. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(connection);
+    } catch (error) {
+      if (!isWithoutTransaction(error)) throw error;
     }
   }
 }

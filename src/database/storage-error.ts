@@ -33,6 +33,11 @@ export function isBusy(error: unknown): boolean {
   return partsOf(error).code.startsWith('SQLITE_BUSY');
 }
 
+/** Whether SQLite said that there is nothing to roll back: it has done so by itself. */
+export function isWithoutTransaction(error: unknown): boolean {
+  return partsOf(error).message.includes('no transaction is active');
+}
+
 /** Whether an error says that a unique column has this value already. */
 export function violatedUnique(error: unknown, column: string): boolean {
   const { code, message, constraint } = partsOf(error);

@@ -91,7 +91,8 @@ function job<Result>(
       try {
         await this.run(trx);
       } catch (error) {
-        await trx.executeQuery(ROLL_BACK);
+        // If that fails, SQLite has rolled back everything by itself: all of the turn is lost, for this reason.
+        await trx.executeQuery(ROLL_BACK).catch(() => Promise.reject(error));
         settle = () => reject(error);
       }
       await trx.executeQuery(RELEASE);

@@ -22,7 +22,7 @@ export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): 
     instance.server.emit('request', request, response),
   );
   instance.addHook('onRoute', ({ url, method }) => routes.add(url, method));
-  const headers = { ...securityHeaders(config), 'cache-control': 'no-store' };
+  const headers = { ...securityHeaders(config.publicUrl), 'cache-control': 'no-store' };
   instance.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id);
     done();

@@ -5,6 +5,7 @@ import { malformed } from '../http/json-form.js';
 import { Problem } from '../http/problem.js';
 import { errorAnswer, problemDocument, problemHeaders } from '../http/problem-document.js';
 import { requestIdOf } from '../http/request-id.js';
+import { securityHeaders } from './security-headers.js';
 
 const REASONS: ReadonlyMap<string, readonly [status: number, reason: string, detail: string]> =
   new Map([
@@ -30,7 +31,7 @@ function rawAnswer(
     headers: {
       ...problemHeaders(problem),
       'X-Request-Id': requestId,
-      'X-Content-Type-Options': 'nosniff',
+      ...securityHeaders(publicUrl),
       'Content-Length': String(Buffer.byteLength(body)),
       Connection: 'close',
     },
@@ -74,6 +75,6 @@ export function sendProblem(reply: FastifyReply, problem: Problem, publicUrl: st
   const vary = reply.getHeader('Vary') ?? 'Origin';
   void reply
     .code(status)
-    .headers({ ...headers, 'X-Content-Type-Options': 'nosniff', Vary: vary })
+    .headers({ ...securityHeaders(publicUrl), ...headers, Vary: vary })
     .send(JSON.stringify(body));
 }

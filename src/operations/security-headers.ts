@@ -1,7 +1,6 @@
 import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';
-import type { LatchkeyConfig } from '../config.js';
 
 /**
  * The security headers of every answer. Nothing is loaded but from here, and no inline script runs: enough
@@ -9,17 +8,27 @@ import type { LatchkeyConfig } from '../config.js';
  *
  * Helmet works them out for a request that is none, once: they are the same for all of them.
  */
-export function securityHeaders(config: LatchkeyConfig): Readonly<OutgoingHttpHeaders> {
+export function securityHeaders(publicUrl: string): Readonly<OutgoingHttpHeaders> {
+  const known = workedOut.get(publicUrl);
+  if (known !== undefined) return known;
+  const headers = workOut(publicUrl);
+  workedOut.set(publicUrl, headers);
+  return headers;
+}
+
+const workedOut = new Map<string, Readonly<OutgoingHttpHeaders>>();
+
+function workOut(publicUrl: string): OutgoingHttpHeaders {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
-  protection(config)(request, response, (error) => {
+  protection(publicUrl)(request, response, (error) => {
     if (error !== undefined) throw error;
   });
   return response.getHeaders();
 }
 
-function protection(config: LatchkeyConfig) {
-  const https = config.publicUrl.startsWith('https:');
+function protection(publicUrl: string) {
+  const https = publicUrl.startsWith('https:');
   return helmet({
     strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     referrerPolicy: { policy: 'no-referrer' },

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HttpException, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
@@ -80,7 +81,7 @@ export function reachableCopies(): NestCopy[] {
   const find = ownRequire();
   const copies: NestCopy[] = [{ HttpException, ModulesContainer, find }];
   const known = new Set([pathOf(find)]);
-  for (const anchor of [new URL('../../../none.js', import.meta.url), process.argv[1]]) {
+  for (const anchor of [attempt(besideThisPackage), process.argv[1]]) {
     const other = anchor === undefined ? undefined : attempt(() => createRequire(anchor));
     const path = pathOf(other);
     if (other === undefined || path === undefined || known.has(path)) continue;
@@ -89,6 +90,11 @@ export function reachableCopies(): NestCopy[] {
     if (copy !== undefined) copies.push(copy);
   }
   return copies;
+}
+
+/** A path, not `new URL(…, import.meta.url)`: bundlers take that for a file to bring along. */
+function besideThisPackage(): string {
+  return join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'none.js');
 }
 
 function copyOf(find: NodeJS.Require): NestCopy {

@@ -19,7 +19,9 @@ const LONGEST_RETRY = 30_000;
 /** What Latchkey's kids look like (RFC 7638). Only such are worth waiting for. */
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 /** Tokens that wait for a key at most. */
-const MOST_WAITING = 1_000;
+const MOST_WAITING = 200;
+/** Milliseconds. Who would have to wait longer is refused, and may try again. */
+const LONGEST_WAIT = 5_000;
 
 /**
  * The issuer's public keys, kept in memory: refreshed in the background, asked for anew when a token names
@@ -104,7 +106,8 @@ export class KeySet {
   async #ask(patient: boolean): Promise<void> {
     const delay = this.#cooldown();
     if (delay <= 0) return this.#askNow();
-    if (!patient || !this.loaded || this.#waiting >= MOST_WAITING) return;
+    const hopeless = !this.loaded || this.#failures > 0 || delay > LONGEST_WAIT;
+    if (!patient || hopeless || this.#waiting >= MOST_WAITING) return;
     this.#next ??= later(delay, () => this.#askNow()).finally(() => (this.#next = undefined));
     this.#waiting += 1;
     try {

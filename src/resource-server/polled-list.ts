@@ -1,5 +1,5 @@
 import { STATUS_LIST_TYPE } from '../contract/claims.js';
-import { TokenRejected } from '../contract/strict-jwt.js';
+import { type StrictJwt, TokenRejected } from '../contract/strict-jwt.js';
 import { LEEWAY } from './claims-check.js';
 import type { IssuerClient } from './issuer-client.js';
 import type { KeySet } from './key-set.js';
@@ -9,6 +9,8 @@ import type { VerifierSettings } from './verifier-options.js';
 
 /** Characters of the longest list that is read. */
 const LONGEST = 1024 * 1024;
+
+type Claims = StrictJwt['payload'];
 
 /** One status list that is looked at again and again. */
 export class PolledList {
@@ -81,15 +83,24 @@ export class PolledList {
 
   /** Checks a status list token (draft-ietf-oauth-status-list §8.3). */
   async #read(text: string): Promise<StatusBits> {
-    const claims = await readSigned(text, STATUS_LIST_TYPE, this.keys, LONGEST);
+    const judge = (claims: Claims) => this.#judge(claims);
+    const { iat, status_list } = await readSigned(
+      text,
+      STATUS_LIST_TYPE,
+      this.keys,
+      judge,
+      LONGEST,
+    );
+    return StatusBits.read(status_list, Number(iat));
+  }
+
+  #judge({ sub, iss, iat, exp }: Claims): void {
     const now = this.settings.clock.now() / 1000;
-    const { sub, iss, iat, exp, status_list: list } = claims;
     if (sub !== this.uri) throw new TokenRejected('sub');
     if (iss !== undefined && iss !== this.settings.issuer) throw new TokenRejected('iss');
     if (!Number.isSafeInteger(iat) || Number(iat) - LEEWAY > now) throw new TokenRejected('iat');
     if (exp !== undefined && !(Number.isFinite(exp) && Number(exp) + LEEWAY > now)) {
       throw new TokenRejected('exp');
     }
-    return StatusBits.read(list, Number(iat));
   }
 }

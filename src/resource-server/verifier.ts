@@ -1,5 +1,5 @@
 import { ACCESS_TOKEN_TYPE } from '../contract/claims.js';
-import { TokenRejected } from '../contract/strict-jwt.js';
+import { type StrictJwt, TokenRejected } from '../contract/strict-jwt.js';
 import { checkClaims, isUser, type VerifiedClaims } from './claims-check.js';
 import { Discovery } from './discovery.js';
 import { Introspection } from './introspection.js';
@@ -136,7 +136,8 @@ export class Verifier {
 
   async #read(token: string): Promise<VerifiedClaims> {
     const era = this.#era;
-    const payload = await readSigned(token, ACCESS_TOKEN_TYPE, this.#keys);
+    const judge = (claims: StrictJwt['payload']) => void checkClaims(claims, this.#settings);
+    const payload = await readSigned(token, ACCESS_TOKEN_TYPE, this.#keys, judge);
     const claims = frozen(checkClaims(payload, this.#settings));
     if (era === this.#era) this.#remembered.remember(token, claims);
     return claims;

@@ -52,13 +52,21 @@ export async function startDevServer(options: DevServerOptions): Promise<Running
   }
 }
 
+/** It has a database of its own, and mints tokens for whoever asks: never with the keys of a real service. */
+const NOT_TAKEN = [
+  'PORT',
+  'DATABASE_URL',
+  'SIGNING_KEY_FILE',
+  'ACCESS_TOKEN_SECRET',
+  'REFRESH_TOKEN_SECRET',
+];
+
 function settingsOf(environment: NodeJS.ProcessEnv): Record<string, string> {
   const settings: Record<string, string> = {};
   for (const { variable } of Object.values(SETTINGS)) {
     const text = environment[variable];
     if (text !== undefined && text.trim() !== '') settings[variable] = text;
   }
-  delete settings['PORT'];
-  delete settings['DATABASE_URL'];
+  for (const name of NOT_TAKEN) delete settings[name];
   return settings;
 }
