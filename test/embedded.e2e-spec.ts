@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
-import type { INestApplication } from '@nestjs/common';
+import { ForbiddenException, type INestApplication } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { AccessTokenGuard } from 'latchkey';
 import { HostModule } from '../examples/embedded/host.module.js';
 import { freePort } from './support/free-port.js';
 
@@ -63,6 +64,22 @@ describe.each(['express', 'fastify'] as const)('AuthModule in a host on %s', (ad
   });
   afterAll(async () => {
     await host.close();
+  });
+
+  it('asks the host’s own handleRequest for every request, and waits for it', async () => {
+    const { accessToken } = await signUp(host, 'banned@example.com');
+    const ask = async () => (await fetch(`${host.url}/auth/sessions`, bearer(accessToken))).status;
+    expect(await ask()).toBe(200);
+    const banned = () => Promise.reject(new ForbiddenException());
+    const spy = jest
+      .spyOn(AccessTokenGuard.prototype, 'handleRequest')
+      .mockImplementation(banned as never);
+    try {
+      expect(await ask()).toBe(403);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(await ask()).toBe(200);
   });
 
   it('keeps the users in the host’s own store and signs them in', async () => {
