@@ -316,7 +316,7 @@ describe('keys', () => {
     expect(issuer.count(JWKS)).toBe(3);
   });
 
-  it('that could be ours are waited for by a thousand tokens at most', async () => {
+  it('that could be ours are waited for by two hundred tokens at most', async () => {
     const verifier = verifierFor({ keyCooldown: 2 });
     await verifier.verify(issuer.userToken());
     const unknown = async () => {
@@ -326,8 +326,8 @@ describe('keys', () => {
     };
     await unknown();
     const fetches = await Promise.all(Array.from({ length: 1_100 }, unknown));
-    expect(fetches.filter((count) => count === 2)).toHaveLength(100);
-    expect(fetches.filter((count) => count === 3)).toHaveLength(1_000);
+    expect(fetches.filter((count) => count === 2)).toHaveLength(900);
+    expect(fetches.filter((count) => count === 3)).toHaveLength(200);
   });
 
   it('rotated in stages fail no verification under load', async () => {
@@ -728,6 +728,7 @@ describe('what it loads', () => {
       'jose',
       'node:buffer',
       'node:module',
+      'node:path',
       'node:url',
       'node:zlib',
     ]);
