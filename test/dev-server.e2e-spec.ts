@@ -81,10 +81,12 @@ describe('latchkey dev-server', () => {
     });
   });
 
-  it('takes the settings of the service, but not its database', async () => {
+  it('takes the settings of the service, but neither its database nor its keys', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-dev-'));
     const file = join(folder, 'latchkey.db');
-    const settings = { REGISTRATION: 'closed', DATABASE_URL: `sqlite:${file}`, PORT: '1' };
+    const keys = { SIGNING_KEY_FILE: join(folder, 'none.pem'), ACCESS_TOKEN_SECRET: 'short' };
+    const data = { DATABASE_URL: `sqlite:${file}`, PORT: '1' };
+    const settings = { REGISTRATION: 'closed', ...data, ...keys };
     await using(settings, ['--json'], async ({ printed, output }) => {
       const service = new Client(printed.baseUrl);
       expectProblem(await service.post('/auth/register', someone()), 'forbidden');

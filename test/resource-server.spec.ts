@@ -316,6 +316,17 @@ describe('keys', () => {
     expect(issuer.count(JWKS)).toBe(3);
   });
 
+  it('is not waited for by a token that would be refused with any key', async () => {
+    const verifier = verifierFor({ keyCooldown: 3 });
+    await verifier.verify(issuer.userToken());
+    issuer.addKey(thumbprint());
+    await verifier.verify(issuer.userToken());
+    const old = payload({ exp: 1 });
+    const token = issuer.signText(header({ kid: thumbprint() }), old);
+    expect(await verdict(verifier, token)).toContain('expired');
+    expect(issuer.count(JWKS)).toBe(2);
+  });
+
   it('that could be ours are waited for by two hundred tokens at most', async () => {
     const verifier = verifierFor({ keyCooldown: 2 });
     await verifier.verify(issuer.userToken());
