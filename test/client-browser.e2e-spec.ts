@@ -111,6 +111,8 @@ class Profile {
 const userIn = (page: Page) => page.evaluate(async () => (await client.user())?.email ?? null);
 const tokenIn = (page: Page) => page.evaluate(() => client.getAccessToken());
 const kindsIn = (page: Page) => page.evaluate(() => changes.map(({ type }) => type));
+/** What the page sees in the storage: it may take a moment until that is what another one has written. */
+const storedIn = (page: Page) => page.evaluate(() => JSON.stringify(localStorage));
 const lastIn = (page: Page) => page.evaluate(() => changes.at(-1));
 const statusIn = (page: Page) =>
   page.evaluate(() => client.fetch('/users/me').then(({ status }) => status));
@@ -233,11 +235,42 @@ function rules(browser: () => Browser, suite: Suite, transport: 'cookie' | 'body
     const tabs = [page, ...others];
     expect(await Promise.all(tabs.map(userIn))).toEqual(Array(5).fill(email));
     for (let round = 0; round < 2; round += 1) {
+      await until(async () => new Set(await Promise.all(tabs.map(storedIn))).size === 1);
       service.clock.advance('11m');
       expect(await Promise.all(tabs.map(statusIn))).toEqual(Array(5).fill(200));
     }
     expect(visitor.outcomes).not.toContain('rejected');
     expect(visitor.outcomes).toContain('replayed');
+  });
+
+  it('lets a slow renewal arrive before it renews again, where tabs hear nothing of one another', async () => {
+    const visitor = await profile();
+    await visitor.context.addInitScript(() => {
+      Reflect.deleteProperty(globalThis, 'BroadcastChannel');
+      Reflect.defineProperty(navigator, 'locks', { value: undefined });
+    });
+    const { page } = await visitor.signUp();
+    const slow = await visitor.tab();
+    const late = await visitor.tab();
+    await Promise.all([slow, late].map(userIn));
+    visitor.outcomes.length = visitor.keys.length = 0;
+    service.clock.advance('11m');
+    let send = () => {};
+    const held = new Promise<void>((done) => (send = done));
+    await slow.route(`**${REFRESH}`, async (route) => {
+      await held;
+      await route.continue();
+    });
+    const call = statusIn(slow);
+    await until(() => visitor.keys.length === 1);
+    expect(await statusIn(page)).toBe(200);
+    const lateCall = statusIn(late);
+    await new Promise((wait) => setTimeout(wait, 500));
+    expect(visitor.keys).toHaveLength(2);
+    send();
+    expect(await Promise.all([call, lateCall])).toEqual([200, 200]);
+    expect(visitor.outcomes).not.toContain('rejected');
+    expect(visitor.outcomes.at(-1)).toBe('rotated');
   });
 
   it('is not signed in again by a renewal that another tab overtook with a sign-out', async () => {

@@ -1,4 +1,4 @@
-import { localStorageIfAny } from './browser.js';
+import { browser, localStorageIfAny } from './browser.js';
 import { parseObject } from './json.js';
 import { LatchkeyError } from './latchkey-error.js';
 import type { TokenStorage } from './options.js';
@@ -6,12 +6,17 @@ import type { TokenStorage } from './options.js';
 /** What outlives a page. */
 export interface Record {
   /** The refresh token; in body mode only. */
-  token?: string;
+  token?: string | undefined;
   /** The session it belongs to. */
-  sid?: string;
+  sid?: string | undefined;
   /** The `Idempotency-Key` of a renewal with this token that has not been answered. */
-  key?: string;
+  key?: string | undefined;
+  /** When a tab that can't tell the others of it renewed last, by this browser's clock (ms). */
+  at?: number | undefined;
 }
+
+/** Milliseconds after which a request that another tab sent has arrived. */
+const ON_THE_WAY = 2_000;
 
 /**
  * The record in a storage. One that can't be written to (full, forbidden) is no reason to lose a session:
@@ -19,6 +24,8 @@ export interface Record {
  */
 export class Kept {
   #inMemory: Record | undefined;
+  /** `at` of the last record that was written here. */
+  #at: number | undefined;
 
   constructor(
     private readonly name: string,
@@ -29,12 +36,31 @@ export class Kept {
 
   /** @throws LatchkeyError when it can't be read: that is not to say that nothing is there. */
   async read(): Promise<Record> {
-    if (this.#inMemory !== undefined || this.storage === undefined) return this.#inMemory ?? {};
+    if (this.#inMemory !== undefined) return this.#inMemory;
     try {
-      return recordIn(await this.storage.getItem(this.name));
+      return recordIn((await this.storage?.getItem(this.name)) ?? null);
     } catch {
       throw new LatchkeyError('unreadable_storage', 0, 'Storage unreadable');
     }
+  }
+
+  /** Writes what an answer has brought. */
+  writeNew(record: Record): Promise<void> {
+    if (browser.document && !browser.BroadcastChannel) record.at = this.#at = Date.now();
+    return this.write(record);
+  }
+
+  /**
+   * Where tabs can't tell one another that they have renewed, the next renewal waits until those that were
+   * sent with the same token have arrived: behind it they would be taken for theft.
+   *
+   * @returns whether it had to wait.
+   */
+  async letOthersArrive({ at = 0 }: Record): Promise<boolean> {
+    const left = at + ON_THE_WAY - Date.now();
+    if (at === this.#at || left <= 0) return false;
+    await new Promise((done) => setTimeout(done, Math.min(left, ON_THE_WAY)));
+    return true;
   }
 
   async write(record: Record): Promise<void> {
@@ -62,15 +88,21 @@ export function storageFor(
   return wanted ?? (transport === 'cookie' ? localStorageIfAny() : undefined);
 }
 
-function recordIn(text: string | null): Record {
-  const value = parseObject(text) ?? {};
-  const record: Record = {};
-  if ('token' in value && typeof value.token === 'string') record.token = value.token;
-  if ('sid' in value && typeof value.sid === 'string') record.sid = value.sid;
-  if ('key' in value && typeof value.key === 'string' && /^\w{32}$/.test(value.key)) {
-    record.key = value.key;
-  }
-  return record;
+/** As it is in the storage, where others may have written. */
+type Found = { [Name in keyof Record]?: unknown };
+
+function recordIn(json: string | null): Record {
+  const { token, sid, key, at }: Found = parseObject(json) ?? {};
+  return {
+    token: text(token),
+    sid: text(sid),
+    key: /^\w{32}$/.exec(text(key) ?? '')?.[0],
+    at: Number(at) || undefined,
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Visible ASCII, 128 random bits. `crypto.randomUUID` is missing on plain http. */

@@ -185,6 +185,9 @@ export class Session {
   /** The key is kept before the request leaves and until the answer is kept. */
   async #send(epoch: number, signal: AbortSignal): Promise<void> {
     const record = await this.kept.read();
+    if (await this.kept.letOthersArrive(record)) {
+      return epoch === this.#epoch ? this.#send(epoch, signal) : undefined;
+    }
     const { token, key = newKey() } = record;
     if (this.body && token === undefined) return this.#forget('elsewhere');
     await this.kept.write({ ...record, key });
@@ -214,7 +217,7 @@ export class Session {
   async #keep({ answer }: Granted, asked: Moment): Promise<AccessToken> {
     const { refreshToken, sessionId } = answer;
     const record = this.body && refreshToken ? { token: refreshToken, sid: sessionId } : {};
-    await this.kept.write(record);
+    await this.kept.writeNew(record);
     return AccessToken.of(answer, asked);
   }
 

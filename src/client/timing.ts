@@ -30,14 +30,8 @@ export class Timer {
 
 /** In Node a timer would keep the process from ending. */
 function letProcessEnd(timer: unknown): void {
-  if (
-    typeof timer === 'object' &&
-    timer !== null &&
-    'unref' in timer &&
-    typeof timer.unref === 'function'
-  ) {
-    timer.unref();
-  }
+  const asked: { unref?(): void } = Object(timer);
+  asked.unref?.();
 }
 
 const FIRST_WAIT = 1_000;
