@@ -22,8 +22,8 @@ import pg from 'pg';
 const USERS = `create table if not exists users (
   id text primary key not null, email text not null unique, roles text not null,
   password_hash text not null, created_at bigint not null)`;
-const SESSIONS = `create table if not exists sessions (
-  id text primary key not null, user_id text not null, transport text not null, seed text not null,
+const SESSIONS = (/** @type {'text' | 'uuid'} */ id) => `create table if not exists sessions (
+  id ${id} primary key not null, user_id text not null, transport text not null, seed text not null,
   generation integer not null, created_at bigint not null, rotated_at bigint not null,
   expires_at bigint not null, retry_key text, ip text, user_agent text, ended_at bigint, end_reason text,
   status_index bigint)`;
@@ -48,7 +48,7 @@ function openSqlite(file) {
   const database = new BetterSqlite3(file);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
-  database.exec(`${USERS}; ${SESSIONS} without rowid; ${INDEXES}`);
+  database.exec(`${USERS}; ${SESSIONS('text')} without rowid; ${INDEXES}`);
   const addUser = database.prepare('insert into users values (?, ?, ?, ?, ?)');
   const byEmail = database.prepare('select * from users where email = ?');
   const byId = database.prepare('select * from users where id = ?');
@@ -96,7 +96,7 @@ function openSqlite(file) {
  */
 async function openPostgres(url) {
   const pool = new pg.Pool({ connectionString: url, max: 10 });
-  await pool.query(`${USERS}; ${SESSIONS} with (fillfactor = 80); ${INDEXES}`);
+  await pool.query(`${USERS}; ${SESSIONS('uuid')} with (fillfactor = 80); ${INDEXES}`);
   /** @type {(name: string, text: string, values: unknown[]) => Promise<any[]>} */
   const run = async (name, text, values) => (await pool.query({ name, text, values })).rows;
   return {

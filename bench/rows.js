@@ -76,7 +76,7 @@ export async function sessionBytes(databaseUrl) {
 export async function addLiveSessions(databaseUrl, total, every) {
   const now = Date.now();
   /** @type {(id: string, number: string, random: string) => string} */
-  const row = (id, number, random) => `select ${id}, ${id}, 'body', ${id}, 3,
+  const row = (id, number, random) => `select ${id}, 'somebody', 'body', 'sixteen random bytes.', 3,
     ${now} - 60000000, ${now} - 600000, ${now} + 2000000000, '203.0.113.7', 'a browser',
     case when ${random} % ${every} = 0 then ${now} - ${random} % 300000 end, ${number}`;
   const into = `insert into sessions (id, user_id, transport, seed, generation, created_at, rotated_at,
@@ -86,7 +86,7 @@ export async function addLiveSessions(databaseUrl, total, every) {
     const client = new pg.Client({ connectionString: databaseUrl });
     await client.connect();
     const numbers = `(select n, (random() * 1e9)::bigint as r from generate_series(0, ${total - 1}) n) t`;
-    await client.query(`${into} ${row('md5(n::text)', 'n', 'r')} from ${numbers}`);
+    await client.query(`${into} ${row('md5(n::text)::uuid', 'n', 'r')} from ${numbers}`);
     await client.query(counter);
     await client.query('analyze sessions');
     await client.end();
@@ -95,7 +95,7 @@ export async function addLiveSessions(databaseUrl, total, every) {
   const database = new BetterSqlite3(databaseUrl.slice('sqlite:'.length), { timeout: 5_000 });
   const numbers = `with recursive n(n, r) as (select 0, abs(random() % 1000000000)
     union all select n + 1, abs(random() % 1000000000) from n where n < ${total - 1})`;
-  const id = `printf('%08x-%08x', n * 2654435761 % 4294967296, n)`;
+  const id = `printf('%08x-0000-7000-8000-%012x', n * 2654435761 % 4294967296, n)`;
   database.exec(`${into} ${numbers} ${row(id, 'n', 'r')} from n`);
   database.exec(counter);
   database.close();

@@ -5,6 +5,7 @@ import { padded } from '../database/batch.js';
 import { databaseTime } from '../database/database-time.js';
 import { ListQuery } from '../database/list-query.js';
 import type { Read, SessionsTable } from '../database/schema.js';
+import { uuidTypeOf } from '../database/uuid-type.js';
 import type { EndReason } from '../events.js';
 
 /** What a session's tokens are made from and judged by. Times are milliseconds since the epoch. */
@@ -267,7 +268,7 @@ function advancing(db: Read, changes: readonly Advance[]) {
       rotated_at = wanted.column4,
       expires_at = wanted.column5,
       retry_key = wanted.column3
-    from (values ${sql.join(changes.map(wantedRow))}) as wanted
+    from (values ${sql.join(changes.map((change) => wantedRow(db, change)))}) as wanted
     where sessions.id = wanted.column1
       and sessions.generation = wanted.column2
       and sessions.ended_at is null
@@ -277,8 +278,9 @@ function advancing(db: Read, changes: readonly Advance[]) {
   `.compile(db);
 }
 
-function wantedRow({ id, generation, retryKey, now, expiresAt, deadline }: Advance) {
-  return sql`(cast(${id} as text), cast(${generation} as integer), cast(${retryKey} as text), cast(${now} as bigint), cast(${expiresAt} as bigint), cast(${deadline} as bigint))`;
+function wantedRow(db: Read, change: Advance) {
+  const { id, generation, retryKey, now, expiresAt, deadline } = change;
+  return sql`(cast(${id} as ${sql.raw(uuidTypeOf(db))}), cast(${generation} as integer), cast(${retryKey} as text), cast(${now} as bigint), cast(${expiresAt} as bigint), cast(${deadline} as bigint))`;
 }
 
 function wantedValues({ id, generation, retryKey, now, expiresAt, deadline }: Advance) {

@@ -7,6 +7,7 @@ import type { RefreshOutcome, SessionView, Transport } from '../contract/respons
 import { Batch, batchedReads } from '../database/batch.js';
 import { Database } from '../database/database.js';
 import type { Read } from '../database/schema.js';
+import { isUuid, NIL_UUID } from '../database/uuid-type.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
 import { judge } from './rotation.js';
 import {
@@ -42,7 +43,7 @@ export class Sessions {
   readonly #byId: Batch<string, FoundSession | undefined>;
   readonly #live: Batch<string, boolean>;
   readonly #advances: Batch<Advance, boolean>;
-  #sweptTo = '';
+  #sweptTo = NIL_UUID;
 
   constructor(
     @Inject(CONFIG) private readonly config: LatchkeyConfig,
@@ -79,7 +80,7 @@ export class Sessions {
 
   /** @returns undefined for an unknown session; one that has ended is still found for a while. */
   find(id: string): Promise<FoundSession | undefined> {
-    return this.#byId.add(id);
+    return isUuid(id) ? this.#byId.add(id) : Promise.resolve(undefined);
   }
 
   /** Sessions from before there were status lists get their place when they are renewed. */
@@ -92,7 +93,7 @@ export class Sessions {
 
   /** For every guarded request, so it reads no more than it must. */
   isAlive(id: string): Promise<boolean> {
-    return this.#live.add(id);
+    return isUuid(id) ? this.#live.add(id) : Promise.resolve(false);
   }
 
   /**
@@ -139,6 +140,7 @@ export class Sessions {
 
   /** @returns false when the user has no such live session. */
   async endOne(userId: string, id: string, reason: EndReason): Promise<boolean> {
+    if (!isUuid(id)) return false;
     const now = this.clock.now();
     const ended = await this.database.write((db) => this.rows.end(db, id, userId, now, reason));
     if (ended) this.events.emit('sessionsEnded', { userId, reason, count: 1 });
@@ -179,8 +181,9 @@ export class Sessions {
       const dead = found.filter((row) => row.dead).map((row) => row.id);
       if (dead.length > 0) await this.database.write((db) => this.rows.remove(db, dead));
       removed += dead.length;
-      this.#sweptTo = found.length < STRETCH ? '' : (found.at(-1)?.id ?? '');
-      if (this.#sweptTo === '') break;
+      const last = found.length < STRETCH ? undefined : found.at(-1);
+      this.#sweptTo = last?.id ?? NIL_UUID;
+      if (last === undefined) break;
     }
     return removed;
   }

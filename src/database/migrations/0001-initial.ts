@@ -1,5 +1,6 @@
 import { type Kysely, type Migration, sql } from 'kysely';
 import type { Dialect } from '../dialect.js';
+import { uuidType } from '../uuid-type.js';
 
 /** Tables of the first release. */
 export function initial(dialect: Dialect): Migration {
@@ -44,7 +45,7 @@ async function createSessions(db: Kysely<unknown>, dialect: Dialect): Promise<vo
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .addColumn('ended_at', 'bigint')
     .addColumn('generation', 'integer', (column) => column.notNull())
-    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('id', uuidType(dialect), (column) => column.primaryKey().notNull())
     .addColumn('user_id', 'text', (column) => column.notNull())
     .addColumn('transport', 'text', (column) => column.notNull())
     .addColumn('seed', 'text', (column) => column.notNull())
