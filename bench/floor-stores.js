@@ -96,7 +96,7 @@ function openSqlite(file) {
  */
 async function openPostgres(url) {
   const pool = new pg.Pool({ connectionString: url, max: 10 });
-  await pool.query(`${USERS}; ${SESSIONS('uuid')} with (fillfactor = 80); ${INDEXES}`);
+  await pool.query(`${USERS}; ${SESSIONS('uuid')} with (fillfactor = 72); ${INDEXES}`);
   /** @type {(name: string, text: string, values: unknown[]) => Promise<any[]>} */
   const run = async (name, text, values) => (await pool.query({ name, text, values })).rows;
   return {

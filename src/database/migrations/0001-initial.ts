@@ -53,7 +53,7 @@ async function createSessions(db: Kysely<unknown>, dialect: Dialect): Promise<vo
     .addColumn('ip', 'text')
     .addColumn('user_agent', 'text')
     .addColumn('end_reason', 'text')
-    .modifyEnd(dialect === 'sqlite' ? sql`without rowid` : sql`with (fillfactor = 80)`)
+    .modifyEnd(dialect === 'sqlite' ? sql`without rowid` : sql`with (fillfactor = 72)`)
     .execute();
   await db.schema.createIndex('sessions_by_user').on('sessions').column('user_id').execute();
 }
