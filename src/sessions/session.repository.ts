@@ -5,8 +5,8 @@ import { padded } from '../database/batch.js';
 import { databaseTime } from '../database/database-time.js';
 import { ListQuery } from '../database/list-query.js';
 import type { Read, SessionsTable } from '../database/schema.js';
-import { uuidTypeOf } from '../database/uuid-type.js';
 import type { EndReason } from '../events.js';
+import { type Advance, advances } from './advance.js';
 
 /** What a session's tokens are made from and judged by. Times are milliseconds since the epoch. */
 export interface Session {
@@ -34,23 +34,6 @@ export interface SessionRow extends Session {
 /** A session as it was read, and when: milliseconds by the database's own clock. */
 export interface FoundSession extends Session {
   readAt: number;
-}
-
-/** One renewal that asks to be made. */
-export interface Advance {
-  id: string;
-  /** The generation that must still be the current one. */
-  generation: number;
-  retryKey: string | null;
-  /** Milliseconds. */
-  now: number;
-  /** When the session ends if it stays idle from now on. Milliseconds. */
-  expiresAt: number;
-  /**
-   * Milliseconds by the database's own clock. By then the caller has been told that it failed, so a
-   * statement that the database gets to only later must do nothing.
-   */
-  deadline: number;
 }
 
 const COLUMNS = [
@@ -97,7 +80,7 @@ export class SessionRepository {
         .compile(),
     (id) => [id],
   );
-  readonly #advances = new ListQuery<Advance, { id: string }>(advancing, wantedValues);
+  readonly #advances = advances();
 
   async insert(db: Read, row: SessionRow): Promise<void> {
     await db
@@ -258,33 +241,6 @@ export class SessionRepository {
   async remove(db: Read, ids: readonly string[]): Promise<void> {
     await db.deleteFrom('sessions').where('id', 'in', padded(ids)).execute();
   }
-}
-
-/** Kysely has no builder for `update … from (values …)` that both databases read. */
-function advancing(db: Read, changes: readonly Advance[]) {
-  return sql<{ id: string }>`
-    update sessions set
-      generation = sessions.generation + 1,
-      rotated_at = wanted.column4,
-      expires_at = wanted.column5,
-      retry_key = wanted.column3
-    from (values ${sql.join(changes.map((change) => wantedRow(db, change)))}) as wanted
-    where sessions.id = wanted.column1
-      and sessions.generation = wanted.column2
-      and sessions.ended_at is null
-      and sessions.expires_at > wanted.column4
-      and ${databaseTime(db)} < wanted.column6
-    returning sessions.id as id
-  `.compile(db);
-}
-
-function wantedRow(db: Read, change: Advance) {
-  const { id, generation, retryKey, now, expiresAt, deadline } = change;
-  return sql`(cast(${id} as ${sql.raw(uuidTypeOf(db))}), cast(${generation} as integer), cast(${retryKey} as text), cast(${now} as bigint), cast(${expiresAt} as bigint), cast(${deadline} as bigint))`;
-}
-
-function wantedValues({ id, generation, retryKey, now, expiresAt, deadline }: Advance) {
-  return [id, generation, retryKey, now, expiresAt, deadline];
 }
 
 function fromTable(row: SessionColumns): Session {

@@ -9,9 +9,9 @@ import { Database } from '../database/database.js';
 import type { Read } from '../database/schema.js';
 import { isUuid, NIL_UUID } from '../database/uuid-type.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
+import type { Advance } from './advance.js';
 import { judge } from './rotation.js';
 import {
-  type Advance,
   type FoundSession,
   type Session,
   type SessionRow,
