@@ -273,6 +273,31 @@ function rules(browser: () => Browser, suite: Suite, transport: 'cookie' | 'body
     expect(visitor.outcomes.at(-1)).toBe('rotated');
   });
 
+  it('does not wait long for others, or at a sign-out, whatever the clock was set back by', async () => {
+    const visitor = await profile();
+    await visitor.context.addInitScript(() =>
+      Reflect.deleteProperty(globalThis, 'BroadcastChannel'),
+    );
+    const { page } = await visitor.signUp();
+    service.clock.advance('11m');
+    expect(await statusIn(page)).toBe(200);
+    await page.addInitScript(() => {
+      const { now } = Date;
+      Date.now = () => now() - 3_600_000;
+    });
+    await page.reload();
+    await page.waitForFunction(() => 'client' in globalThis);
+    expect(await statusIn(page)).toBe(200);
+    await page.reload();
+    await page.waitForFunction(() => 'client' in globalThis);
+    const sent = visitor.keys.length;
+    const call = page.evaluate(() => client.user().catch(() => null));
+    await page.evaluate(() => client.logout());
+    expect(await call).toBeNull();
+    expect(await userIn(page)).toBeNull();
+    expect(visitor.keys).toHaveLength(sent);
+  });
+
   it('is not signed in again by a renewal that another tab overtook with a sign-out', async () => {
     const visitor = await profile();
     await visitor.context.addInitScript(() => {

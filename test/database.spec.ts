@@ -421,3 +421,35 @@ describe('Transactions that PostgreSQL finds in each other’s way', () => {
     },
   );
 });
+
+/** 0.1.0 kept the ids of sessions as texts on PostgreSQL too. */
+describe.each(['sqlite', 'postgres'] as const)('A database of 0.1.0, on %s', (kind) => {
+  it('keeps its sessions', async () => {
+    const place = await createDatabase(kind);
+    const database = new Database(readEnvironment(place.environment).databaseUrl);
+    try {
+      await database.migrate();
+      await place.query(`delete from kysely_migration where name = '0004-session-uuids'`);
+      if (kind === 'postgres') {
+        await place.query('alter table sessions alter column id type text using id::text');
+      }
+      const id = '01a20316-4d7e-71ef-94ad-23a220feded5';
+      await place.query(
+        `insert into sessions (id, user_id, transport, seed, generation, created_at, rotated_at, expires_at)
+         values ('${id}', 'ada', 'body', 'seed', 3, 0, 0, 9000000000000)`,
+      );
+
+      expect(await database.migrate()).toEqual(['0004-session-uuids']);
+
+      const rows = new SessionRepository();
+      const found = await database.read((db) => rows.findMany(db, [id]));
+      expect(found.get(id)).toMatchObject({ id, generation: 3 });
+      const change = { id, generation: 3, retryKey: null, now: 1, expiresAt: 2, deadline: 9e12 };
+      const moved = await database.write((db) => rows.advance(db, [change]));
+      expect([...moved]).toEqual([id]);
+    } finally {
+      await database.close();
+      await place.drop();
+    }
+  });
+});

@@ -57,6 +57,7 @@ export class AuthCalls {
   ): Promise<Result> {
     const cut = new AbortController();
     const timer = setTimeout(() => cut.abort(), PATIENCE);
+    if (signal?.aborted) cut.abort();
     signal?.addEventListener('abort', () => cut.abort());
     try {
       const response = await this.fetch(new URL(`auth/${route}`, this.base).href, {

@@ -24,7 +24,7 @@ const ON_THE_WAY = 2_000;
  */
 export class Kept {
   #inMemory: Record | undefined;
-  /** `at` of the last record that was written here. */
+  /** An `at` that need not be waited for: of a renewal by this tab, or waited for already. */
   #at: number | undefined;
 
   constructor(
@@ -44,22 +44,26 @@ export class Kept {
     }
   }
 
-  /** Writes what an answer has brought. */
-  writeNew(record: Record): Promise<void> {
-    if (browser.document && !browser.BroadcastChannel) record.at = this.#at = Date.now();
-    return this.write(record);
+  /** @returns `at` for what a renewal has brought, where the other tabs don't hear of it. */
+  stamp(): number | undefined {
+    return browser.document && !browser.BroadcastChannel ? (this.#at = Date.now()) : undefined;
   }
 
   /**
    * Where tabs can't tell one another that they have renewed, the next renewal waits until those that were
    * sent with the same token have arrived: behind it they would be taken for theft.
    *
+   * @param signal ends the wait.
    * @returns whether it had to wait.
    */
-  async letOthersArrive({ at = 0 }: Record): Promise<boolean> {
+  async letOthersArrive({ at = 0 }: Record, signal: AbortSignal): Promise<boolean> {
     const left = at + ON_THE_WAY - Date.now();
     if (at === this.#at || left <= 0) return false;
-    await new Promise((done) => setTimeout(done, Math.min(left, ON_THE_WAY)));
+    this.#at = at;
+    await new Promise((done) => {
+      signal.addEventListener('abort', done);
+      setTimeout(done, Math.min(left, ON_THE_WAY));
+    });
     return true;
   }
 
@@ -69,10 +73,10 @@ export class Kept {
       return;
     }
     try {
-      const empty = Object.keys(record).length === 0;
-      await (empty
+      const json = JSON.stringify(record);
+      await (json === '{}'
         ? this.storage.removeItem(this.name)
-        : this.storage.setItem(this.name, JSON.stringify(record)));
+        : this.storage.setItem(this.name, json));
       this.#inMemory = undefined;
     } catch {
       this.#inMemory = record;

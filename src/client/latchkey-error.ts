@@ -36,7 +36,7 @@ export async function errorOf(response: Response): Promise<LatchkeyError> {
   return new LatchkeyError(
     code ?? 'unexpected_answer',
     response.status,
-    detail ?? `The service was expected to answer, not ${response.status}.`,
+    detail ?? `Unexpected answer: ${response.status}`,
     { ...(errors && { errors }), ...(wait !== undefined && { retryAfter: wait }) },
   );
 }

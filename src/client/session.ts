@@ -185,7 +185,7 @@ export class Session {
   /** The key is kept before the request leaves and until the answer is kept. */
   async #send(epoch: number, signal: AbortSignal): Promise<void> {
     const record = await this.kept.read();
-    if (await this.kept.letOthersArrive(record)) {
+    if (await this.kept.letOthersArrive(record, signal)) {
       return epoch === this.#epoch ? this.#send(epoch, signal) : undefined;
     }
     const { token, key = newKey() } = record;
@@ -196,7 +196,7 @@ export class Session {
       const granted = await this.calls.renew(token, key, signal);
       if (epoch !== this.#epoch) return;
       if (await this.#isReplaced(token, granted)) return await this.#send(epoch, signal);
-      const access = await this.#keep(granted, asked);
+      const access = await this.#keep(granted, asked, this.kept.stamp());
       if (epoch === this.#epoch) this.#accept(access, granted.outcome);
     } catch (error) {
       if (!isTheEnd(asLatchkeyError(error))) throw error;
@@ -214,10 +214,9 @@ export class Session {
     return token !== sent && token !== answer.refreshToken;
   }
 
-  async #keep({ answer }: Granted, asked: Moment): Promise<AccessToken> {
-    const { refreshToken, sessionId } = answer;
-    const record = this.body && refreshToken ? { token: refreshToken, sid: sessionId } : {};
-    await this.kept.writeNew(record);
+  async #keep({ answer }: Granted, asked: Moment, at?: number): Promise<AccessToken> {
+    const { refreshToken: token, sessionId: sid } = answer;
+    await this.kept.write(this.body ? { token, sid, at } : { at });
     return AccessToken.of(answer, asked);
   }
 

@@ -1,5 +1,4 @@
 import { SqliteAdapter } from 'kysely';
-import type { Dialect } from './dialect.js';
 import type { Read } from './schema.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -7,14 +6,9 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The least of all (RFC 9562 §5.9), in text order too. */
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
-/** The type of a column of UUIDs. PostgreSQL's own takes less than half the bytes, in the index too. */
-export function uuidType(dialect: Dialect): 'text' | 'uuid' {
-  return dialect === 'sqlite' ? 'text' : 'uuid';
-}
-
-/** The same by a connection. */
+/** The type of a column of UUIDs. PostgreSQL has one of its own. */
 export function uuidTypeOf(db: Read): 'text' | 'uuid' {
-  return uuidType(db.getExecutor().adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres');
+  return db.getExecutor().adapter instanceof SqliteAdapter ? 'text' : 'uuid';
 }
 
 /** Whether a text may be looked for in such a column (RFC 9562 §4, lower case): PostgreSQL fails on others. */

@@ -1,6 +1,5 @@
 import { type Kysely, type Migration, sql } from 'kysely';
 import type { Dialect } from '../dialect.js';
-import { uuidType } from '../uuid-type.js';
 
 /** Tables of the first release. */
 export function initial(dialect: Dialect): Migration {
@@ -45,7 +44,7 @@ async function createSessions(db: Kysely<unknown>, dialect: Dialect): Promise<vo
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .addColumn('ended_at', 'bigint')
     .addColumn('generation', 'integer', (column) => column.notNull())
-    .addColumn('id', uuidType(dialect), (column) => column.primaryKey().notNull())
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
     .addColumn('user_id', 'text', (column) => column.notNull())
     .addColumn('transport', 'text', (column) => column.notNull())
     .addColumn('seed', 'text', (column) => column.notNull())
@@ -53,7 +52,7 @@ async function createSessions(db: Kysely<unknown>, dialect: Dialect): Promise<vo
     .addColumn('ip', 'text')
     .addColumn('user_agent', 'text')
     .addColumn('end_reason', 'text')
-    .modifyEnd(dialect === 'sqlite' ? sql`without rowid` : sql`with (fillfactor = 72)`)
+    .modifyEnd(dialect === 'sqlite' ? sql`without rowid` : sql`with (fillfactor = 80)`)
     .execute();
   await db.schema.createIndex('sessions_by_user').on('sessions').column('user_id').execute();
 }

@@ -3,6 +3,7 @@ import type { Dialect } from '../dialect.js';
 import { initial } from './0001-initial.js';
 import { clients } from './0002-clients.js';
 import { statusList } from './0003-status-list.js';
+import { sessionUuids } from './0004-session-uuids.js';
 
 /** Every migration, in the order of their names. A released one is never changed. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -10,5 +11,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0001-initial': initial(dialect),
     '0002-clients': clients(),
     '0003-status-list': statusList(),
+    '0004-session-uuids': sessionUuids(dialect),
   };
 }
