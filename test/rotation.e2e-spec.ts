@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import {
   type Answer,
   expectInvalid,
@@ -7,6 +9,7 @@ import {
   renewed,
 } from './support/client.js';
 import type { MovableClock } from '../src/testing/movable-clock.js';
+import { AccessTokens } from '../src/tokens/access-tokens.js';
 import { decoded, signedHs256, withBrokenSignature } from './support/jwt.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';
 
@@ -42,6 +45,20 @@ describeOnEachDatabase('Rotation', (suite) => {
   };
 
   describe('of the current generation', () => {
+    /** @see contract §2, rule 4: «A failed renewal consumes nothing.» */
+    it('consumes nothing when the access token can’t be signed', async () => {
+      const first = await signUp();
+      const signing = jest.spyOn(AccessTokens.prototype, 'mintAside');
+      signing.mockImplementationOnce(() =>
+        delay(100).then(() => Promise.reject(new Error('no memory'))),
+      );
+      const failed = await service.refresh(first.refreshToken);
+      signing.mockRestore();
+      expectProblem(failed, 'internal_error');
+      const answer = await service.refresh(first.refreshToken);
+      expect([answer.status, outcome(answer)]).toEqual([200, 'rotated']);
+    });
+
     it('advances the session and issues a new pair', async () => {
       const first = await signUp();
       clock.advance('1m');

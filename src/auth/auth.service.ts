@@ -77,8 +77,8 @@ export class AuthService {
   }
 
   /**
-   * Renews by the rules of `docs/rotation.md`. The access token is signed while the session moves; what it
-   * says is settled before, so that nothing which could be refused comes after.
+   * Renews by the rules of `docs/rotation.md`. The access token is signed before the session moves, so
+   * that nothing which could fail comes after.
    *
    * @throws Problem `refresh_token_invalid`.
    * @throws ScopeExceeded when more scopes are asked for than the user has. Nothing is consumed then.
@@ -94,9 +94,8 @@ export class AuthService {
       throw this.notRenewed(fault ?? 'unknown');
     }
     const session = await this.sessions.withStatusIndex(found);
-    const signing = this.issuer.accessToken(user, session, request.scopes);
-    const moving = this.sessions.renew(session, claims.gen, request.idempotencyKey);
-    const [access, renewal] = await Promise.all([signing, moving]);
+    const access = await this.issuer.accessToken(user, session, request.scopes);
+    const renewal = await this.sessions.renew(session, claims.gen, request.idempotencyKey);
     if (renewal.outcome === 'rejected') throw this.notRenewed('replaced or over');
     this.events.emit('renewal', { outcome: renewal.outcome });
     return { ...this.issuer.issue(user, renewal.session, access), outcome: renewal.outcome };

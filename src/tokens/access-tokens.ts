@@ -84,18 +84,12 @@ export class AccessTokens {
     return { token: this.#signer().sign(claims), expiresIn, scope: claims.scope };
   }
 
-  /**
-   * As `mint`, but the signing leaves the event loop free for other requests.
-   *
-   * @throws ScopeExceeded at once, not by the promise.
-   */
-  mintAside(subject: AccessTokenSubject): Promise<MintedAccessToken> {
+  /** As `mint`, but the signing leaves the event loop free for other requests. */
+  async mintAside(subject: AccessTokenSubject): Promise<MintedAccessToken> {
     const expiresIn = this.#life();
     const claims = this.#claims(subject, expiresIn);
-    const { scope } = claims;
-    return this.#signer()
-      .signAside(claims)
-      .then((token) => ({ token, expiresIn, scope }));
+    const token = await this.#signer().signAside(claims);
+    return { token, expiresIn, scope: claims.scope };
   }
 
   /** A service's own token. Whether the client may have the scope is for the caller to say. */
