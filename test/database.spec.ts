@@ -157,9 +157,20 @@ describe('A write that waited longer than anybody waits for it', () => {
 });
 
 describe('Questions of one turn', () => {
+  const database = new Database({ kind: 'sqlite', file: ':memory:' });
+
+  afterAll(() => database.close());
+
+  function reading(run: (inputs: readonly number[]) => Promise<readonly number[]>) {
+    return new Batch<number, number>(
+      (work) => database.read(work),
+      (_db, inputs) => run(inputs),
+    );
+  }
+
   it('are one statement, answered in their order', async () => {
     const runs: (readonly number[])[] = [];
-    const batch = new Batch<number, number>((inputs) => {
+    const batch = reading((inputs) => {
       runs.push(inputs);
       return Promise.resolve(inputs.map((input) => input * 2));
     });
@@ -173,7 +184,7 @@ describe('Questions of one turn', () => {
 
   it('fail together, and the next turn is asked anew', async () => {
     let broken = true;
-    const batch = new Batch<number, number>((inputs) =>
+    const batch = reading((inputs) =>
       broken ? Promise.reject(new Error('broken')) : Promise.resolve(inputs),
     );
     const outcomes = await Promise.allSettled([batch.add(1), batch.add(2)]);
@@ -184,7 +195,7 @@ describe('Questions of one turn', () => {
 
   it('about one key are one key, and who asks later gets no older answer', async () => {
     const asked: (readonly string[])[] = [];
-    const reads = batchedReads((keys) => {
+    const reads = batchedReads(database, (_db, keys) => {
       asked.push(keys);
       return Promise.resolve(new Map(keys.map((key) => [key, asked.length])));
     });
@@ -192,7 +203,55 @@ describe('Questions of one turn', () => {
     expect(await reads.add('a')).toBe(2);
     expect(asked).toEqual([['a', 'b'], ['a']]);
   });
+
+  it('are joined by later ones until their statement begins, and by none after that', async () => {
+    const runs: (readonly number[])[] = [];
+    const gates: (() => void)[] = [];
+    const gate = () => new Promise<void>((open) => gates.push(open));
+    const batch = new Batch<number, number>(
+      (work) => database.write(work),
+      async (_db, inputs) => {
+        runs.push(inputs);
+        await gate();
+        return inputs;
+      },
+    );
+    const before = database.write(gate);
+    await turns();
+    const first = batch.add(1);
+    await turns();
+    const second = batch.add(2);
+    gates.shift()?.();
+    await before;
+    await turns();
+    const third = batch.add(3);
+    gates.shift()?.();
+    expect(await Promise.all([first, second])).toEqual([1, 2]);
+    await turns();
+    gates.shift()?.();
+    expect(await third).toBe(3);
+    expect(runs).toEqual([[1, 2], [3]]);
+  });
+
+  it('fail together with those that joined, when their statement never begins', async () => {
+    let fail = (_error: Error): void => undefined;
+    const batch = new Batch<number, number>(
+      () => new Promise((_, reject) => (fail = reject)),
+      (_db, inputs) => Promise.resolve(inputs),
+    );
+    const first = batch.add(1);
+    await turns();
+    const second = batch.add(2);
+    fail(new Error('away'));
+    const outcomes = await Promise.allSettled([first, second]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
 });
+
+/** Lets what waits for the event loop's next turns happen. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((done) => setImmediate(done));
+}
 
 /** Counts the statements that renew. */
 class CountingRepository extends SessionRepository {

@@ -1,3 +1,5 @@
+import type { Read } from './schema.js';
+
 /** The statement's parameters are bounded in both databases. */
 const MOST = 500;
 
@@ -7,38 +9,51 @@ interface Asked<Input, Output> {
   reject(error: unknown): void;
 }
 
+/** `Database.read` or `Database.write`. */
+type Within = <Result>(work: (db: Read) => Promise<Result>) => Promise<Result>;
+
 /**
- * Puts what is asked for in the same turn of the event loop into one statement. It is no cache: every
- * answer comes from a statement that began after the question.
+ * Puts what is asked for in the same turn of the event loop into one statement; where that has to wait for its
+ * turn in the database, what is asked for meanwhile joins it. It is no cache: every answer comes from a
+ * statement that began after the question.
  */
 export class Batch<Input, Output> {
-  #waiting: Asked<Input, Output>[] = [];
+  #open: Asked<Input, Output>[] = [];
 
-  /** @param run answers all inputs, in their order; if it fails, it fails for all of them. */
-  constructor(private readonly run: (inputs: readonly Input[]) => Promise<readonly Output[]>) {}
+  /**
+   * @param within where the statement runs.
+   * @param run answers all inputs, in their order; if it fails, it fails for all of them.
+   */
+  constructor(
+    private readonly within: Within,
+    private readonly run: (db: Read, inputs: readonly Input[]) => Promise<readonly Output[]>,
+  ) {}
 
   add(input: Input): Promise<Output> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(() => this.#next());
-      this.#waiting.push({ input, resolve, reject });
+      if (this.#open.length === MOST) this.#open = [];
+      const batch = this.#open;
+      if (batch.length === 0) setImmediate(() => void this.#answer(batch));
+      batch.push({ input, resolve, reject });
     });
   }
 
-  #next(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (let from = 0; from < waiting.length; from += MOST) {
-      void this.#answer(waiting.slice(from, from + MOST));
+  async #answer(batch: readonly Asked<Input, Output>[]): Promise<void> {
+    try {
+      const outputs = await this.within((db) => {
+        this.#close(batch);
+        const inputs = batch.map(({ input }) => input);
+        return this.run(db, inputs);
+      });
+      batch.forEach(({ resolve }, index) => resolve(outputs[index] as Output));
+    } catch (error) {
+      this.#close(batch);
+      for (const { reject } of batch) reject(error);
     }
   }
 
-  async #answer(asked: readonly Asked<Input, Output>[]): Promise<void> {
-    try {
-      const outputs = await this.run(asked.map(({ input }) => input));
-      asked.forEach(({ resolve }, index) => resolve(outputs[index] as Output));
-    } catch (error) {
-      for (const { reject } of asked) reject(error);
-    }
+  #close(batch: readonly Asked<Input, Output>[]): void {
+    if (this.#open === batch) this.#open = [];
   }
 }
 
@@ -48,10 +63,12 @@ export class Batch<Input, Output> {
  * @param load the rows of these distinct keys.
  */
 export function batchedReads<Row>(
-  load: (keys: readonly string[]) => Promise<ReadonlyMap<string, Row>>,
+  database: { read: Within },
+  load: (db: Read, keys: readonly string[]) => Promise<ReadonlyMap<string, Row>>,
 ): Batch<string, Row | undefined> {
-  return new Batch(async (keys) => {
-    const rows = await load([...new Set(keys)]);
+  const within: Within = (work) => database.read(work);
+  return new Batch(within, async (db, keys) => {
+    const rows = await load(db, [...new Set(keys)]);
     return keys.map((key) => rows.get(key));
   });
 }

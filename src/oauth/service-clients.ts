@@ -41,7 +41,7 @@ export class ServiceClients {
     private readonly rows: ClientRepository,
     private readonly clock: Clock,
   ) {
-    this.#byId = batchedReads((ids) => database.read((db) => rows.findMany(db, ids)));
+    this.#byId = batchedReads(database, (db, ids) => rows.findMany(db, ids));
   }
 
   /**

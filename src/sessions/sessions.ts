@@ -53,9 +53,15 @@ export class Sessions {
     private readonly events: LatchkeyEvents,
     private readonly statusIndexes: StatusIndexes,
   ) {
-    this.#byId = batchedReads((ids) => database.read((db) => rows.findMany(db, ids)));
-    this.#live = new Batch((ids) => this.#areAlive(ids));
-    this.#advances = new Batch((changes) => this.#advanceAll(changes));
+    this.#byId = batchedReads(database, (db, ids) => rows.findMany(db, ids));
+    this.#live = new Batch(
+      (work) => database.read(work),
+      (db, ids) => this.#areAlive(db, ids),
+    );
+    this.#advances = new Batch(
+      (work) => database.write(work),
+      (db, changes) => this.#advanceAll(db, changes),
+    );
   }
 
   /** The caller must look at the user once more afterwards: it may have been disabled meanwhile. */
@@ -189,20 +195,20 @@ export class Sessions {
   }
 
   /**
-   * The renewals of one turn in one statement. Of several that want the same session only the first is
+   * The renewals of a batch in one statement. Of several that want the same session only the first is
    * tried: the others have come too late, whatever becomes of it.
    */
-  async #advanceAll(changes: readonly Advance[]): Promise<boolean[]> {
+  async #advanceAll(db: Read, changes: readonly Advance[]): Promise<boolean[]> {
     const first = new Map<string, Advance>();
     for (const change of changes) if (!first.has(change.id)) first.set(change.id, change);
     const wanted = [...first.values()];
-    const advanced = await this.database.write((db) => this.rows.advance(db, wanted));
+    const advanced = await this.rows.advance(db, wanted);
     return changes.map((change) => first.get(change.id) === change && advanced.has(change.id));
   }
 
-  async #areAlive(ids: readonly string[]): Promise<boolean[]> {
+  async #areAlive(db: Read, ids: readonly string[]): Promise<boolean[]> {
     const now = this.clock.now();
-    const live = await this.database.read((db) => this.rows.findLive(db, [...new Set(ids)], now));
+    const live = await this.rows.findLive(db, [...new Set(ids)], now);
     return ids.map((id) => live.has(id));
   }
 

@@ -40,7 +40,7 @@ export class UsersService extends UserStore {
     private readonly clock: Clock,
   ) {
     super();
-    this.#byId = batchedReads((ids) => database.read((db) => rows.findMany(db, ids)));
+    this.#byId = batchedReads(database, (db, ids) => rows.findMany(db, ids));
   }
 
   override async findById(id: string): Promise<UserRecord | null> {
