@@ -52,7 +52,7 @@ export class RefreshTokenGuard extends AuthGuard() {
     if (claims) return claims;
     const reason = error ?? info;
     if (reason instanceof Problem || reason instanceof StorageUnavailableError) throw reason;
-    throw this.refused(reason instanceof Error ? reason.message : 'refused');
+    throw this.refused(reason instanceof Error ? reason.message : String(reason));
   }
 
   private refused(reason: string): Problem {

@@ -1,14 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
-import { Strategy } from 'passport-jwt';
 import type { RefreshTokenClaims } from '../contract/claims.js';
-import { WorkingKeys } from '../keys/working-keys.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
+import { TokenRejected } from '../tokens/strict-jwt.js';
 import type { AuthRequest } from './auth-request.js';
 import { PresentedTokens } from './presented-token.js';
-
-type KeyFound = (error: unknown, key?: never) => void;
 
 /**
  * Passport strategy for refresh tokens: form, signature and claims. It does not ask whether the token is
@@ -17,31 +14,32 @@ type KeyFound = (error: unknown, key?: never) => void;
  * Passport calls a copy of this object for each request, so there are no `#private` members here.
  */
 @Injectable()
-export class RefreshTokenStrategy extends PassportStrategy(Strategy, 'latchkey-refresh-token') {
+export class RefreshTokenStrategy extends PassportStrategy(
+  passport.Strategy,
+  'latchkey-refresh-token',
+) {
   constructor(
-    presented: PresentedTokens,
-    keys: WorkingKeys,
+    private readonly presented: PresentedTokens,
     private readonly tokens: RefreshTokens,
   ) {
-    super({
-      jwtFromRequest: (request: AuthRequest) => presented.find(request)?.token ?? null,
-      secretOrKeyProvider: (_request: AuthRequest, token: string, done: KeyFound) => {
-        try {
-          tokens.readStrictly(token);
-        } catch (error) {
-          return done(error);
-        }
-        done(null, keys.refreshKey() as never);
-      },
-      algorithms: ['HS256'],
-      ignoreExpiration: true,
-      jsonWebTokenOptions: { ignoreNotBefore: true },
-    });
+    super();
   }
 
-  /** Called by passport-jwt once the signature is right. */
-  validate(payload: unknown): RefreshTokenClaims {
-    return this.tokens.checkClaims(payload);
+  /** Called by passport, with what it takes to tell it the outcome. */
+  override authenticate(request: AuthRequest): void {
+    try {
+      this.success(this.validate(request));
+    } catch (error) {
+      if (error instanceof TokenRejected) this.fail(error.reason);
+      else this.error(error);
+    }
+  }
+
+  /** @throws TokenRejected */
+  validate(request: AuthRequest): RefreshTokenClaims {
+    const presented = this.presented.find(request);
+    if (presented === undefined) throw new TokenRejected('none was sent');
+    return this.tokens.read(presented.token);
   }
 
   /** Keeps this instance out of passport's process-wide registry: the guard holds it directly. */

@@ -58,47 +58,19 @@ export class RefreshTokens {
   }
 
   /**
-   * Checks the form alone, and that it is meant to be a refresh token. NOT the signature or any claim.
-   *
-   * @throws TokenRejected
-   */
-  readStrictly(token: string): StrictJwt {
-    const read = readStrictJwt(token);
-    const { alg, kid, typ } = read.header;
-    if (typ !== REFRESH_TOKEN_TYPE) throw new TokenRejected('typ');
-    if (alg !== 'HS256') throw new TokenRejected('alg');
-    if (kid !== undefined) throw new TokenRejected('kid');
-    return read;
-  }
-
-  /**
-   * Checks the claims: types, `iss`, `aud`, and `exp` without leeway. `iat` is not judged. NOT the
-   * signature, and not whether the session is alive.
-   *
-   * @param payload of a token that `readStrictly` took and whose signature is right.
-   * @throws TokenRejected
-   */
-  checkClaims(payload: unknown): RefreshTokenClaims {
-    if (typeof payload !== 'object' || payload === null) throw new TokenRejected('payload');
-    const wrong = wrongRefreshClaim(payload as Record<string, unknown>);
-    if (wrong !== undefined) throw new TokenRejected(`claim ${wrong}`);
-    const claims = payload as RefreshTokenClaims;
-    if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
-    if (claims.aud !== this.config.publicUrl) throw new TokenRejected('aud');
-    if (claims.exp * 1000 <= this.clock.now()) throw new TokenRejected('expired');
-    return claims;
-  }
-
-  /**
-   * Checks all that can be seen from the token: form, signature, claims. NOT whether it belongs to its
-   * session (`matches`) and whether that is alive.
+   * Checks all that can be seen from the token: form, signature, the types of the claims, `iss`, `aud`, and
+   * `exp` without leeway. `iat` is not judged. NOT whether it belongs to its session (`matches`) and whether
+   * that is alive.
    *
    * @throws TokenRejected
    */
   read(token: string): RefreshTokenClaims {
-    const { payload } = this.readStrictly(token);
+    const { header, payload } = readStrictJwt(token);
+    if (header.typ !== REFRESH_TOKEN_TYPE) throw new TokenRejected('typ');
+    if (header.alg !== 'HS256') throw new TokenRejected('alg');
+    if (header.kid !== undefined) throw new TokenRejected('kid');
     this.#signature.verify(token);
-    return this.checkClaims(payload);
+    return this.#checked(payload);
   }
 
   /** As `read`, but undefined for a token that is rejected. */
@@ -124,6 +96,16 @@ export class RefreshTokens {
       claims.sid === session.id &&
       claims.sub === session.userId
     );
+  }
+
+  #checked(payload: StrictJwt['payload']): RefreshTokenClaims {
+    const wrong = wrongRefreshClaim(payload);
+    if (wrong !== undefined) throw new TokenRejected(`claim ${wrong}`);
+    const claims = payload as unknown as RefreshTokenClaims;
+    if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
+    if (claims.aud !== this.config.publicUrl) throw new TokenRejected('aud');
+    if (claims.exp * 1000 <= this.clock.now()) throw new TokenRejected('expired');
+    return claims;
   }
 }
 
