@@ -234,7 +234,7 @@ describe('Questions of one turn', () => {
   });
 
   it('fail together with those that joined, when their statement never begins', async () => {
-    let fail = (_error: Error): void => undefined;
+    let fail: (error: Error) => void = () => undefined;
     const batch = new Batch<number, number>(
       () => new Promise((_, reject) => (fail = reject)),
       (_db, inputs) => Promise.resolve(inputs),
@@ -511,4 +511,38 @@ describe.each(['sqlite', 'postgres'] as const)('A database of 0.1.0, on %s', (ki
       await place.drop();
     }
   });
+});
+
+describe('A migration on PostgreSQL', () => {
+  let place: TestDatabase;
+
+  beforeAll(async () => {
+    place = await createDatabase('postgres');
+  });
+
+  afterAll(() => place.drop());
+
+  it('takes as long as it needs, unlike what requests wait for, and other nodes wait for it', async () => {
+    const { databaseUrl } = readEnvironment(place.environment);
+    const nodes = [new Database(databaseUrl), new Database(databaseUrl)] as const;
+    try {
+      await nodes[0].migrate();
+      await place.query(`delete from kysely_migration where name = '0004-session-uuids'`);
+      const holding = place.query('do $$ begin lock table sessions; perform pg_sleep(4); end $$');
+      await locked();
+
+      const applied = await Promise.all(nodes.map((node) => node.migrate()));
+      expect(applied.flat()).toEqual(['0004-session-uuids']);
+      await holding;
+    } finally {
+      await Promise.all(nodes.map((node) => node.close()));
+    }
+  });
+
+  async function locked(): Promise<void> {
+    const held = `select 1 from pg_locks
+      where relation = 'sessions'::regclass and mode = 'AccessExclusiveLock' and granted`;
+    while ((await place.query(held)).length === 0)
+      await new Promise((next) => setTimeout(next, 20));
+  }
 });

@@ -1,8 +1,8 @@
-import { type Kysely, Migrator, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { WriteQueue } from './write-queue.js';
 import type { Dialect } from './dialect.js';
-import { migrations } from './migrations/index.js';
-import { openPostgres, QUERY_WAIT } from './postgres.js';
+import { isUpToDate, migrate } from './migrate.js';
+import { openPostgres, QUERY_WAIT, UNLIMITED } from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
 import { isStorageUnavailable, isTangle, StorageUnavailableError } from './storage-error.js';
@@ -28,7 +28,10 @@ export class Database {
   readonly #reader: Kysely<Schema>;
   readonly #queue: WriteQueue | undefined;
 
-  constructor(url: DatabaseUrl, onIdleError: (error: Error) => void = () => undefined) {
+  constructor(
+    private readonly url: DatabaseUrl,
+    private readonly onIdleError: (error: Error) => void = () => undefined,
+  ) {
     this.dialect = url.kind;
     this.patience = url.kind === 'sqlite' ? PATIENCE : QUERY_WAIT;
     this.#writer =
@@ -65,17 +68,21 @@ export class Database {
     }
   }
 
-  /** Brings the tables up to date. Several nodes may do so at once. @returns the names of what was applied. */
-  migrate(): Promise<string[]> {
-    if (this.dialect === 'sqlite') return this.#applyMigrations();
-    return this.#writer.connection().execute(async (connection) => {
-      await sql`select pg_advisory_lock(hashtext('latchkey:migrate'))`.execute(connection);
-      try {
-        return await this.#applyMigrations();
-      } finally {
-        await sql`select pg_advisory_unlock(hashtext('latchkey:migrate'))`.execute(connection);
-      }
-    });
+  /**
+   * Brings the tables up to date. Several nodes may do so at once: one does it, the others wait. On PostgreSQL a
+   * migration takes as long as it needs, whatever requests wait for at most.
+   *
+   * @returns the names of what was applied.
+   */
+  async migrate(): Promise<string[]> {
+    if (this.url.kind === 'sqlite') return migrate(this.#writer, 'sqlite');
+    if (await isUpToDate(this.#writer, 'postgres')) return [];
+    const patient = openPostgres(this.url.url, this.onIdleError, UNLIMITED);
+    try {
+      return await migrate(patient, 'postgres');
+    } finally {
+      await patient.destroy();
+    }
   }
 
   /** Asks for a sign of life. */
@@ -86,16 +93,6 @@ export class Database {
   async close(): Promise<void> {
     await this.#writer.destroy();
     if (this.#reader !== this.#writer) await this.#reader.destroy();
-  }
-
-  async #applyMigrations(): Promise<string[]> {
-    const migrator = new Migrator({
-      db: this.#writer,
-      provider: { getMigrations: () => Promise.resolve(migrations(this.dialect)) },
-    });
-    const { error, results } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
-    return (results ?? []).map((result) => result.migrationName);
   }
 }
 

@@ -5,18 +5,26 @@ import type { Schema } from './schema.js';
 /** Waits for a connection, then for an answer: together less than the 5 s after which callers get a 503. */
 const CONNECT_WAIT = 1_800;
 export const QUERY_WAIT = 2_500;
+/** No query is given up. */
+export const UNLIMITED = 0;
 
 /**
  * Opens a pool. A connection that breaks is dropped quietly; the next query makes a new one. The pool
  * itself listens for the errors of idle connections only: without a listener of its own, one that breaks
  * while a query runs on it would end the process.
+ *
+ * @param queryWait milliseconds after which a query has failed.
  */
-export function openPostgres(url: string, onIdleError: (error: Error) => void): Kysely<Schema> {
+export function openPostgres(
+  url: string,
+  onIdleError: (error: Error) => void,
+  queryWait = QUERY_WAIT,
+): Kysely<Schema> {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
     connectionTimeoutMillis: CONNECT_WAIT,
-    query_timeout: QUERY_WAIT,
+    query_timeout: queryWait,
     idle_in_transaction_session_timeout: 10_000,
     application_name: 'latchkey',
     keepAlive: true,
