@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { readEnvironment } from '../src/config.js';
-import { Batch, batchedReads } from '../src/database/batch.js';
+import { Batch, batchedReads, JOINABLE } from '../src/database/batch.js';
 import { Database } from '../src/database/database.js';
 import { ListQuery } from '../src/database/list-query.js';
 import type { Read } from '../src/database/schema.js';
@@ -233,10 +233,12 @@ describe('Questions of one turn', () => {
     expect(runs).toEqual([[1, 2], [3]]);
   });
 
-  it('fail together with those that joined, when their statement never begins', async () => {
+  it('fail together with those that joined, when their statement never begins, and alone', async () => {
     let fail: (error: Error) => void = () => undefined;
+    let away = true;
     const batch = new Batch<number, number>(
-      () => new Promise((_, reject) => (fail = reject)),
+      (work) =>
+        away ? new Promise((_, reject) => (fail = reject)) : database.read((db) => work(db)),
       (_db, inputs) => Promise.resolve(inputs),
     );
     const first = batch.add(1);
@@ -245,6 +247,26 @@ describe('Questions of one turn', () => {
     fail(new Error('away'));
     const outcomes = await Promise.allSettled([first, second]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    away = false;
+    expect(await batch.add(3)).toBe(3);
+  });
+
+  it('are not joined by those that come much later: these would be told too early that it failed', async () => {
+    const begun: (() => void)[] = [];
+    const batch = new Batch<number, number>(
+      async (work) => {
+        await new Promise<void>((begin) => begun.push(begin));
+        return database.read((db) => work(db));
+      },
+      (_db, inputs) => Promise.resolve(inputs.map(() => inputs.length)),
+    );
+    const early = [batch.add(1), batch.add(2)];
+    await turns();
+    await new Promise((done) => setTimeout(done, JOINABLE + 20));
+    const late = batch.add(3);
+    await turns();
+    for (const begin of begun) begin();
+    expect(await Promise.all([...early, late])).toEqual([2, 2, 1]);
   });
 });
 

@@ -10,6 +10,7 @@ import {
 } from './support/client.js';
 import type { MovableClock } from '../src/testing/movable-clock.js';
 import { AccessTokens } from '../src/tokens/access-tokens.js';
+import { RefreshTokens } from '../src/tokens/refresh-tokens.js';
 import { decoded, signedHs256, withBrokenSignature } from './support/jwt.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';
 
@@ -57,6 +58,19 @@ describeOnEachDatabase('Rotation', (suite) => {
       expectProblem(failed, 'internal_error');
       const answer = await service.refresh(first.refreshToken);
       expect([answer.status, outcome(answer)]).toEqual([200, 'rotated']);
+    });
+
+    /** A 401 would make clients throw their session away. */
+    it('is not called invalid for a fault that is ours', async () => {
+      const first = await signUp();
+      const reading = jest.spyOn(RefreshTokens.prototype, 'read');
+      reading.mockImplementationOnce(() => {
+        throw new TypeError('no memory');
+      });
+      const failed = await service.refresh(first.refreshToken);
+      reading.mockRestore();
+      expectProblem(failed, 'internal_error');
+      expect((await service.refresh(first.refreshToken)).status).toBe(200);
     });
 
     it('advances the session and issues a new pair', async () => {

@@ -384,6 +384,14 @@ describe('a refresh token', () => {
     return JSON.stringify({ ...(JSON.parse(decode(payload)) as object), ...change });
   }
 
+  /** A genuine token with so many bytes of its signature, and zeros where it has no more. */
+  function cut(length: number): string {
+    const [header, payload, signature] = parts(node.refresh.mint(session).token);
+    const bytes = Buffer.alloc(length);
+    Buffer.from(signature, 'base64url').copy(bytes);
+    return `${header}.${payload}.${bytes.toString('base64url')}`;
+  }
+
   it('is the same bytes for the same session row', () => {
     const first = node.refresh.mint(session);
     clock.move(1_000);
@@ -435,6 +443,10 @@ describe('a refresh token', () => {
       'kid',
     ],
     ['another key', () => hmac(HEADER, refreshClaims(), 'other'), 'signature'],
+    ['the first byte of its signature', () => cut(1), 'signature'],
+    ['the first 31 bytes of its signature', () => cut(31), 'signature'],
+    ['a byte behind its signature', () => cut(33), 'signature'],
+    ['no byte of its signature', () => cut(0), 'not in compact form'],
     ['iss of another', () => hmac(HEADER, refreshClaims({ iss: 'x' }), key()), 'iss'],
     ['aud of another', () => hmac(HEADER, refreshClaims({ aud: 'x' }), key()), 'aud'],
     ['aud a list', () => hmac(HEADER, refreshClaims({ aud: ['x'] }), key()), 'claim aud'],

@@ -2,7 +2,6 @@ import { createParamDecorator, type ExecutionContext, Injectable } from '@nestjs
 import { AuthGuard } from '@nestjs/passport';
 import type { RefreshTokenClaims } from '../contract/claims.js';
 import type { Transport } from '../contract/responses.js';
-import { StorageUnavailableError } from '../database/storage-error.js';
 import { LatchkeyEvents } from '../events.js';
 import { Problem } from '../http/problem.js';
 import type { AuthRequest } from './auth-request.js';
@@ -48,11 +47,11 @@ export class RefreshTokenGuard extends AuthGuard() {
     return true;
   }
 
-  override handleRequest<Claims>(error: unknown, claims: Claims | false, info: unknown): Claims {
+  /** What is no fault of the token must not sign anybody out, so it is no 401. */
+  override handleRequest<Claims>(error: unknown, claims: Claims | false, reason: unknown): Claims {
+    if (error) throw error;
     if (claims) return claims;
-    const reason = error ?? info;
-    if (reason instanceof Problem || reason instanceof StorageUnavailableError) throw reason;
-    throw this.refused(reason instanceof Error ? reason.message : String(reason));
+    throw this.refused(String(reason));
   }
 
   private refused(reason: string): Problem {

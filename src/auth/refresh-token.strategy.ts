@@ -27,19 +27,20 @@ export class RefreshTokenStrategy extends PassportStrategy(
 
   /** Called by passport, with what it takes to tell it the outcome. */
   override authenticate(request: AuthRequest): void {
+    let claims: RefreshTokenClaims;
     try {
-      this.success(this.validate(request));
+      claims = this.validate(request);
     } catch (error) {
       if (error instanceof TokenRejected) this.fail(error.reason);
       else this.error(error);
+      return;
     }
+    this.success(claims);
   }
 
   /** @throws TokenRejected */
   validate(request: AuthRequest): RefreshTokenClaims {
-    const presented = this.presented.find(request);
-    if (presented === undefined) throw new TokenRejected('none was sent');
-    return this.tokens.read(presented.token);
+    return this.tokens.read(this.presented.find(request)?.token ?? '');
   }
 
   /** Keeps this instance out of passport's process-wide registry: the guard holds it directly. */

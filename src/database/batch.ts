@@ -2,6 +2,8 @@ import type { Read } from './schema.js';
 
 /** The statement's parameters are bounded in both databases. */
 const MOST = 500;
+/** Milliseconds for which a batch may be joined: who joins may be told so much sooner that it failed. */
+export const JOINABLE = 100;
 
 interface Asked<Input, Output> {
   input: Input;
@@ -13,12 +15,13 @@ interface Asked<Input, Output> {
 type Within = <Result>(work: (db: Read) => Promise<Result>) => Promise<Result>;
 
 /**
- * Puts what is asked for in the same turn of the event loop into one statement; where that has to wait for its
- * turn in the database, what is asked for meanwhile joins it. It is no cache: every answer comes from a
- * statement that began after the question.
+ * Puts what is asked for in the same turn of the event loop into one statement. Where that has to wait in the
+ * write queue, what is asked for meanwhile joins it, for a short time. It is no cache: every answer comes
+ * from a statement that began after the question.
  */
 export class Batch<Input, Output> {
   #open: Asked<Input, Output>[] = [];
+  #openUntil = 0;
 
   /**
    * @param within where the statement runs.
@@ -31,9 +34,13 @@ export class Batch<Input, Output> {
 
   add(input: Input): Promise<Output> {
     return new Promise((resolve, reject) => {
-      if (this.#open.length === MOST) this.#open = [];
+      const now = performance.now();
+      if (this.#open.length === MOST || now > this.#openUntil) this.#open = [];
       const batch = this.#open;
-      if (batch.length === 0) setImmediate(() => void this.#answer(batch));
+      if (batch.length === 0) {
+        this.#openUntil = now + JOINABLE;
+        setImmediate(() => void this.#answer(batch));
+      }
       batch.push({ input, resolve, reject });
     });
   }

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { JOINABLE } from './batch.js';
 import { WriteQueue } from './write-queue.js';
 import type { Dialect } from './dialect.js';
 import { isUpToDate, migrate } from './migrate.js';
@@ -33,7 +34,7 @@ export class Database {
     private readonly onIdleError: (error: Error) => void = () => undefined,
   ) {
     this.dialect = url.kind;
-    this.patience = url.kind === 'sqlite' ? PATIENCE : QUERY_WAIT;
+    this.patience = url.kind === 'sqlite' ? PATIENCE - JOINABLE : QUERY_WAIT;
     this.#writer =
       url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
     const shared = url.kind === 'postgres' || url.file === ':memory:';

@@ -84,7 +84,7 @@ export class AccessTokens {
     return { token: this.#signer().sign(claims), expiresIn, scope: claims.scope };
   }
 
-  /** As `mint`, but the signing leaves the event loop free for other requests. */
+  /** As `mint`, but a signature that takes long leaves the event loop free for other requests. */
   async mintAside(subject: AccessTokenSubject): Promise<MintedAccessToken> {
     const expiresIn = this.#life();
     const claims = this.#claims(subject, expiresIn);

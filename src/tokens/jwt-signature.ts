@@ -41,20 +41,18 @@ const signAside = promisify<string, Buffer, SignKeyObjectInput, Buffer>(sign);
  * clock.
  */
 export class JwtSignature {
-  readonly #jwt: JwtService;
+  /** None for HMACs. */
+  readonly #jwt: JwtService | undefined;
   readonly #key: SignatureKey;
   /** The first part of every token. */
   readonly #header: string;
 
   /** @param type the `typ` header of the tokens it signs. */
   constructor(signatureKey: SignatureKey, type: string) {
-    const { kid, algorithm, key } = signatureKey;
+    const { kid, algorithm } = signatureKey;
     this.#key = signatureKey;
     this.#header = base64url({ alg: algorithm, typ: type, ...(kid === undefined ? {} : { kid }) });
-    this.#jwt = new JwtService({
-      ...(key.type === 'public' ? { publicKey: key } : { secret: key }),
-      verifyOptions: { algorithms: [algorithm], ignoreExpiration: true, ignoreNotBefore: true },
-    });
+    this.#jwt = algorithm === 'HS256' ? undefined : verifierWith(signatureKey);
   }
 
   /**
@@ -95,14 +93,20 @@ export class JwtSignature {
    * @throws TokenRejected
    */
   verify(token: string): void {
-    const { algorithm, key } = this.#key;
-    if (algorithm === 'HS256') return assertHmac(key, token);
+    if (this.#jwt === undefined) return assertHmac(this.#key.key, token);
     try {
       this.#jwt.verify(token);
     } catch {
       throw new TokenRejected('signature');
     }
   }
+}
+
+function verifierWith({ algorithm, key }: SignatureKey): JwtService {
+  return new JwtService({
+    ...(key.type === 'public' ? { publicKey: key } : { secret: key }),
+    verifyOptions: { algorithms: [algorithm], ignoreExpiration: true, ignoreNotBefore: true },
+  });
 }
 
 function base64url(value: object): string {

@@ -101,7 +101,7 @@ export class RefreshTokens {
   #checked(payload: StrictJwt['payload']): RefreshTokenClaims {
     const wrong = wrongRefreshClaim(payload);
     if (wrong !== undefined) throw new TokenRejected(`claim ${wrong}`);
-    const claims = payload as unknown as RefreshTokenClaims;
+    const claims: RefreshTokenClaims = payload as StrictJwt['payload'] & RefreshTokenClaims;
     if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
     if (claims.aud !== this.config.publicUrl) throw new TokenRejected('aud');
     if (claims.exp * 1000 <= this.clock.now()) throw new TokenRejected('expired');
