@@ -273,6 +273,7 @@ describeOnEachDatabase('Rotation', (suite) => {
       ['8 characters', '12345678'],
       ['255 characters', 'k'.repeat(255)],
       ['quotes around it', '"8b1f6c9e-retry"'],
+      ['a quote at one end alone', '"8b1f6c9e-retry'],
       [
         'every visible character',
         Array.from({ length: 92 }, (_, at) => String.fromCharCode(at + 35)).join(''),

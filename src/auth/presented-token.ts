@@ -45,7 +45,7 @@ export function idempotencyKey(request: AuthRequest): string | undefined {
   if (header === undefined) return undefined;
   const text = String(header);
   const bare = /^"(.*)"$/.exec(text)?.[1] ?? text;
-  if (/^[\x21\x23-\x7e][\x21-\x7e]{7,254}$/.test(bare)) return bare;
+  if (/^[\x21-\x7e]{8,255}$/.test(bare)) return bare;
   throw memberProblem('', 'Idempotency-Key must be 8 to 255 visible ASCII characters');
 }
 
