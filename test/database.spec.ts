@@ -535,6 +535,21 @@ describe.each(['sqlite', 'postgres'] as const)('A database of 0.1.0, on %s', (ki
   });
 });
 
+describe.each(['sqlite', 'postgres'] as const)('A database of a later version, on %s', (kind) => {
+  it('is refused', async () => {
+    const place = await createDatabase(kind);
+    const database = new Database(readEnvironment(place.environment).databaseUrl);
+    try {
+      await database.migrate();
+      await place.query(`insert into kysely_migration values ('9999-later', '2030-01-01')`);
+      await expect(database.migrate()).rejects.toThrow('9999-later');
+    } finally {
+      await database.close();
+      await place.drop();
+    }
+  });
+});
+
 describe('A migration on PostgreSQL', () => {
   let place: TestDatabase;
 

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { JOINABLE } from './batch.js';
 import { WriteQueue } from './write-queue.js';
 import type { Dialect } from './dialect.js';
-import { isUpToDate, migrate } from './migrate.js';
+import { isBehind, migrate } from './migrate.js';
 import { openPostgres, QUERY_WAIT, UNLIMITED } from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
@@ -74,10 +74,12 @@ export class Database {
    * migration takes as long as it needs, whatever requests wait for at most.
    *
    * @returns the names of what was applied.
+   * @throws Error for a database that a later version has migrated.
    */
   async migrate(): Promise<string[]> {
-    if (this.url.kind === 'sqlite') return migrate(this.#writer, 'sqlite');
-    if (await isUpToDate(this.#writer, 'postgres')) return [];
+    if (this.url.kind === 'sqlite' || !(await isBehind(this.#writer, this.dialect))) {
+      return migrate(this.#writer, this.dialect);
+    }
     const patient = openPostgres(this.url.url, this.onIdleError, UNLIMITED);
     try {
       return await migrate(patient, 'postgres');

@@ -8,10 +8,10 @@ function migrator(db: Kysely<Schema>, dialect: Dialect): Migrator {
   return new Migrator({ db, provider: { getMigrations } });
 }
 
-/** Whether nothing is left to apply. */
-export async function isUpToDate(db: Kysely<Schema>, dialect: Dialect): Promise<boolean> {
+/** Whether there is something to apply. */
+export async function isBehind(db: Kysely<Schema>, dialect: Dialect): Promise<boolean> {
   const known = await migrator(db, dialect).getMigrations();
-  return known.every(({ executedAt }) => executedAt !== undefined);
+  return known.some(({ executedAt }) => executedAt === undefined);
 }
 
 /** @returns the names of the migrations that were applied. */
