@@ -1,6 +1,6 @@
 /*
- * Jest gives each test file modules of its own and drops them afterwards, SQLite's statements with them. From
- * Node 24.19 on a statement that is garbage-collected may abort the process (nodejs/node#65446), so here
+ * Jest gives each test file modules of its own and drops them afterwards, SQLite's connections and statements
+ * with them. From Node 24.19 on the process may abort when one is garbage-collected (nodejs/node#65446), so here
  * they are tied to something that stays as long as the worker does: a class of Node's own.
  */
 import { EventEmitter } from 'node:events';
@@ -9,7 +9,11 @@ import Database from 'better-sqlite3';
 const KEPT = Symbol.for('latchkey.test.statements');
 const kept = (EventEmitter[KEPT] ??= []);
 
-const { prepare } = Database.prototype;
+const { exec, prepare } = Database.prototype;
+Database.prototype.exec = function (...args) {
+  kept.push(this);
+  return exec.apply(this, args);
+};
 Database.prototype.prepare = function (...args) {
   const statement = prepare.apply(this, args);
   kept.push(this, statement);
