@@ -25,7 +25,6 @@ import { freePort } from './support/free-port.js';
 import { decoded } from './support/jwt.js';
 import { endProcesses, runToEnd, spawnService } from './support/process.js';
 import { describeOnEachDatabase, Suite, type TestService } from './support/suite.js';
-import { TcpProxy } from './support/tcp-proxy.js';
 
 /*
  * Faults that were found by attack. Each test is named as the rule that it keeps; `@see` says where the
@@ -35,12 +34,7 @@ import { TcpProxy } from './support/tcp-proxy.js';
 /** @see contract §2, rule 4: «A failed renewal consumes nothing.» */
 describe('A renewal that was answered 503', () => {
   let suite: Suite;
-  let proxy: TcpProxy | undefined;
-  afterEach(async () => {
-    await suite.end();
-    await proxy?.close();
-    proxy = undefined;
-  });
+  afterEach(() => suite.end());
 
   /** After the window, and without a key, a second use of a token that was used would be theft. */
   const expectUnconsumed = async (service: TestService, pair: Renewed) => {
@@ -52,23 +46,12 @@ describe('A renewal that was answered 503', () => {
     expect((await service.me(next.accessToken)).status).toBe(200);
   };
 
-  /** A service whose way to its PostgreSQL is ours. */
-  const throughProxy = async () => {
-    suite = new Suite('postgres');
-    const database = await suite.database();
-    const direct = new URL(`${database.environment['DATABASE_URL']}`);
-    proxy = await TcpProxy.to(Number(direct.port));
-    direct.port = String(proxy.port);
-    const environment = { ...database.environment, DATABASE_URL: direct.href };
-    const service = await suite.openOn({ ...database, environment });
-    return { service, way: proxy };
-  };
-
   it.each([
     ['as soon as it is answered', 0],
     ['much later', 5_000],
   ])('is not made when its statement reaches PostgreSQL %s', async (_when, later) => {
-    const { service, way } = await throughProxy();
+    suite = new Suite('postgres');
+    const { service, way } = await suite.openThroughProxy();
     const pair = renewed(await service.register());
     way.holdFrom('update sessions');
     const begun = performance.now();

@@ -3,7 +3,7 @@ import { JOINABLE } from './batch.js';
 import { WriteQueue } from './write-queue.js';
 import type { Dialect } from './dialect.js';
 import { isBehind, migrate } from './migrate.js';
-import { openPostgres, QUERY_WAIT, UNLIMITED } from './postgres.js';
+import { LATEST_BEGIN, openPostgres, UNLIMITED } from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
 import { isStorageUnavailable, isTangle, StorageUnavailableError } from './storage-error.js';
@@ -19,7 +19,7 @@ const MOST_TANGLES = 2;
  */
 export class Database {
   readonly dialect: Dialect;
-  /** Milliseconds. No write is reported as failed for want of an answer before that. */
+  /** Milliseconds. A write that begins later may have been reported as failed when it is done. */
   readonly patience: number;
   readonly #writer: Kysely<Schema>;
   /**
@@ -34,7 +34,7 @@ export class Database {
     private readonly onIdleError: (error: Error) => void = () => undefined,
   ) {
     this.dialect = url.kind;
-    this.patience = url.kind === 'sqlite' ? PATIENCE - JOINABLE : QUERY_WAIT;
+    this.patience = url.kind === 'sqlite' ? PATIENCE - JOINABLE : LATEST_BEGIN;
     this.#writer =
       url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
     const shared = url.kind === 'postgres' || url.file === ':memory:';

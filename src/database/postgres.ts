@@ -1,30 +1,44 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { AnsweringPool } from './answering-pool.js';
 import type { Schema } from './schema.js';
 
 /** Waits for a connection, then for an answer: together less than the 5 s after which callers get a 503. */
 const CONNECT_WAIT = 1_800;
-export const QUERY_WAIT = 2_500;
-/** No query is given up. */
-export const UNLIMITED = 0;
+
+/** How long a query may take, in milliseconds; 0 means as long as it needs. */
+export interface QueryLimits {
+  /** Then the server ends the statement, also one that waits for a lock, and says so. */
+  statement: number;
+  /** Then nobody waits for the server's answer any more. */
+  answer: number;
+}
+
+const LIMITS: QueryLimits = { statement: 1_500, answer: 2_600 };
+export const UNLIMITED: QueryLimits = { statement: 0, answer: 0 };
+
+/** For its answer to travel. */
+const ON_THE_WAY = 100;
+/** Milliseconds. A statement that begins by then has ended, either way, before its answer is given up. */
+export const LATEST_BEGIN = LIMITS.answer - LIMITS.statement - ON_THE_WAY;
 
 /**
  * Opens a pool. A connection that breaks is dropped quietly; the next query makes a new one. The pool
  * itself listens for the errors of idle connections only: without a listener of its own, one that breaks
  * while a query runs on it would end the process.
  *
- * @param queryWait milliseconds after which a query has failed.
  */
 export function openPostgres(
   url: string,
   onIdleError: (error: Error) => void,
-  queryWait = QUERY_WAIT,
+  limits = LIMITS,
 ): Kysely<Schema> {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
     connectionTimeoutMillis: CONNECT_WAIT,
-    query_timeout: queryWait,
+    statement_timeout: limits.statement,
+    query_timeout: limits.answer,
     idle_in_transaction_session_timeout: 10_000,
     application_name: 'latchkey',
     keepAlive: true,
@@ -32,7 +46,7 @@ export function openPostgres(
   });
   pool.on('error', onIdleError);
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: new AnsweringPool(pool) }) });
 }
 
 const INT8 = pg.types.builtins.INT8;

@@ -23,6 +23,11 @@ export function isStorageUnavailable(error: unknown): boolean {
   return POSTGRES.test(code) || SQLITE.test(code) || NETWORK.test(code) || DRIVER.test(message);
 }
 
+/** Whether pg gave up a query whose answer did not come; the server may still get to it. */
+export function isUnanswered(error: unknown): boolean {
+  return partsOf(error).message === 'Query read timeout';
+}
+
 /** Whether PostgreSQL undid a transaction because it was in another's way (deadlock, serialisation). */
 export function isTangle(error: unknown): boolean {
   return /^40(001|P01)$/.test(partsOf(error).code);

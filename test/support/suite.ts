@@ -2,6 +2,7 @@ import { createTestLatchkey, MovableClock, type TestLatchkey } from 'latchkey/te
 import { Client } from './client.js';
 import { createDatabase, type DatabaseKind, type TestDatabase } from './databases.js';
 import { freePort } from './free-port.js';
+import { TcpProxy } from './tcp-proxy.js';
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -61,6 +62,7 @@ export async function startTestService(options: ServiceOptions): Promise<TestSer
 export class Suite {
   readonly #databases: TestDatabase[] = [];
   readonly #services: TestService[] = [];
+  readonly #proxies: TcpProxy[] = [];
   #shared: TestDatabase | undefined;
 
   constructor(readonly kind: DatabaseKind) {}
@@ -98,8 +100,20 @@ export class Suite {
     return service;
   }
 
+  /** Starts a service on the group's PostgreSQL, whose way there is ours. */
+  async openThroughProxy(): Promise<{ service: TestService; way: TcpProxy }> {
+    const database = await this.database();
+    const url = new URL(`${database.environment['DATABASE_URL']}`);
+    const way = await TcpProxy.to(Number(url.port));
+    this.#proxies.push(way);
+    url.port = String(way.port);
+    const environment = { ...database.environment, DATABASE_URL: url.href };
+    return { service: await this.openOn({ ...database, environment }), way };
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.#services.map((service) => service.close()));
+    await Promise.all(this.#proxies.map((proxy) => proxy.close()));
     await Promise.all(this.#databases.map((database) => database.drop()));
   }
 }

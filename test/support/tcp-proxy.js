@@ -39,7 +39,7 @@ export class TcpProxy {
   /** Takes everything from now on, and passes nothing on. */
   fallSilent() {
     this.#silent = true;
-    for (const socket of this.#sockets) socket.unpipe().resume();
+    this.forgetConnections();
   }
 
   /**
@@ -55,6 +55,11 @@ export class TcpProxy {
   letThrough() {
     this.#holdFrom = undefined;
     for (const deliver of this.#held.splice(0)) deliver();
+  }
+
+  /** As when another host takes the server's place without a word: only new connections lead anywhere. */
+  forgetConnections() {
+    for (const socket of this.#sockets) socket.unpipe().resume();
   }
 
   /** Hangs up on everybody and works again. */

@@ -1,0 +1,93 @@
+import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
+import { isUnanswered } from './storage-error.js';
+
+/** What is used of pg's own pool. */
+interface Pool {
+  connect(): Promise<Connection>;
+  end(): Promise<void>;
+}
+
+interface Connection extends PostgresPoolClient {
+  /** @param broken whether it must not be used again. */
+  release(broken?: boolean): void;
+}
+
+/** How often the server has not answered. */
+interface Silences {
+  count: number;
+}
+
+/**
+ * A pool that never hands out a connection which owes an answer. pg gives up a query that takes too long, and would go
+ * on using its connection, where the server may yet begin what was given up: after a `begin` that comes so late,
+ * what others write there is answered, and undone in the end.
+ *
+ * After a silence the idle connections are not trusted either. A server that went without a word leaves all of them
+ * dead, and to find that out one by one would take too long.
+ */
+export class AnsweringPool implements PostgresPool {
+  readonly #silences: Silences = { count: 0 };
+  readonly #leases = new WeakMap<Connection, Lease>();
+
+  constructor(private readonly pool: Pool) {}
+
+  async connect(): Promise<PostgresPoolClient> {
+    for (;;) {
+      const connection = await this.pool.connect();
+      const lease = this.#leases.get(connection) ?? new Lease(connection, this.#silences);
+      this.#leases.set(connection, lease);
+      if (lease.isTrusted) return lease;
+      connection.release(true);
+    }
+  }
+
+  end(): Promise<void> {
+    return this.pool.end();
+  }
+}
+
+class Lease implements PostgresPoolClient {
+  /** How many silences there had been when it answered last. */
+  #heardAfter: number;
+  #silence: unknown;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly silences: Silences,
+  ) {
+    this.#heardAfter = silences.count;
+  }
+
+  get isTrusted(): boolean {
+    return this.#heardAfter === this.silences.count;
+  }
+
+  query<Row>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
+  query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>;
+  query<Row>(
+    text: string | PostgresCursor<Row>,
+    values: readonly unknown[] = [],
+  ): Promise<PostgresQueryResult<Row>> | PostgresCursor<Row> {
+    return typeof text === 'string' ? this.#ask(text, values) : this.connection.query(text);
+  }
+
+  release(): void {
+    this.connection.release(this.#silence !== undefined);
+  }
+
+  /** After a silence nothing more is sent: a rollback would wait as long again. */
+  async #ask<Row>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
+    if (this.#silence !== undefined) throw this.#silence;
+    try {
+      const result = await this.connection.query<Row>(text, values);
+      this.#heardAfter = this.silences.count;
+      return result;
+    } catch (error) {
+      if (isUnanswered(error)) {
+        this.#silence = error;
+        this.silences.count += 1;
+      }
+      throw error;
+    }
+  }
+}

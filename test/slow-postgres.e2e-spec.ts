@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expectProblem, renewed } from './support/client.js';
+import { Suite } from './support/suite.js';
+
+/**
+ * What happens when PostgreSQL answers too late, or never, without a connection that breaks.
+ *
+ * @see contract §2, rule 4, and §7, «database away»
+ */
+describe('A PostgreSQL that is late', () => {
+  let suite: Suite;
+  beforeEach(() => {
+    suite = new Suite('postgres');
+  });
+  afterEach(() => suite.end());
+
+  it.each([
+    ['the begin of a transaction', 'begin'],
+    ['a statement inside one', 'update "users"'],
+  ])('loses nothing that it is told after %s came late', async (_what, text) => {
+    const { service, way } = await suite.openThroughProxy();
+    const { accessToken } = await service.register();
+    const others = await Promise.all(Array.from({ length: 12 }, () => service.register()));
+    way.holdFrom(text);
+    const late = await service.patch('/users/me', { name: 'Ada' }, { bearer: accessToken });
+    expectProblem(late, 'storage_unavailable');
+    expect(way.held).toBe(1);
+    await sleep(1_500);
+    way.letThrough();
+    await sleep(300);
+    const ends = others.map((pair) =>
+      service.post('/auth/logout', undefined, { bearer: pair.accessToken }),
+    );
+    expect((await Promise.all(ends)).map(({ status }) => status)).toEqual(others.map(() => 204));
+    const ended = await service.database.query(
+      'select id from sessions where ended_at is not null',
+    );
+    expect(ended).toHaveLength(others.length);
+  });
+
+  it('does not make a renewal that waited for a lock until it was answered 503', async () => {
+    const service = await suite.open();
+    const pair = renewed(await service.register());
+    const holding = service.database.query(
+      'select pg_sleep(6) from (select 1 from sessions for update) as held',
+    );
+    await sleep(300);
+    expectProblem(await service.refresh(pair.refreshToken), 'storage_unavailable');
+    await holding;
+    await sleep(300);
+    const [session] = await service.database.query('select generation from sessions');
+    expect(session).toEqual({ generation: 0 });
+  });
+
+  /** As when another host takes the address of one that has died. */
+  it('that has gone without a word is done without within 10 s', async () => {
+    const { service, way } = await suite.openThroughProxy();
+    const { accessToken, refreshToken } = renewed(await service.register());
+    await Promise.all(Array.from({ length: 20 }, () => service.register()));
+    way.forgetConnections();
+    const patience = performance.now() + 10_000;
+    const statuses = [503];
+    while (statuses.some((status) => status !== 200)) {
+      expect(performance.now()).toBeLessThan(patience);
+      const answers = [service.get('/health/ready'), service.me(accessToken)];
+      statuses.splice(0, 2, ...(await Promise.all(answers)).map(({ status }) => status));
+    }
+    await service.renew(refreshToken);
+  });
+});
