@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { Logger } from '@nestjs/common';
 import type { RefreshOutcome } from './contract/responses.js';
 
 /** Why a session ended. */
@@ -24,4 +25,23 @@ interface EventMap {
 }
 
 /** What happens to accounts and sessions, for metrics, the log and a host application's own use. */
-export class LatchkeyEvents extends EventEmitter<EventMap> {}
+export class LatchkeyEvents extends EventEmitter<EventMap> {
+  readonly #logger = new Logger('Events');
+
+  /**
+   * Tells the listeners what has happened. One that fails, at once or later, is logged: it changes neither what
+   * happened nor what others are told.
+   */
+  tell<Name extends keyof EventMap>(name: Name, ...event: EventMap[Name]): void {
+    for (const listener of this.rawListeners(name)) void this.#call(listener, name, event);
+  }
+
+  async #call(listener: object, name: string, event: readonly unknown[]): Promise<void> {
+    try {
+      if (typeof listener === 'function') await Reflect.apply(listener, this, event);
+    } catch (error) {
+      const seen = error instanceof Error ? error.stack : String(error);
+      this.#logger.error(`a listener of ${name} failed`, seen);
+    }
+  }
+}

@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
-import { ForbiddenException, type INestApplication } from '@nestjs/common';
+import { ForbiddenException, type INestApplication, ValidationPipe } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import { AccessTokenGuard } from 'latchkey';
+import { AccessTokenGuard, LatchkeyEvents, type LatchkeyOptions } from 'latchkey';
 import { HostModule } from '../examples/embedded/host.module.js';
 import { freePort } from './support/free-port.js';
+import { SECRET } from './support/databases.js';
+import { Suite } from './support/suite.js';
+import { TcpProxy } from './support/tcp-proxy.js';
 
 const PASSWORD = 'a sentence nobody guesses';
 
@@ -19,7 +22,10 @@ interface Host {
   close(): Promise<void>;
 }
 
-async function startHost(adapter: 'express' | 'fastify'): Promise<Host> {
+async function startHost(
+  adapter: 'express' | 'fastify',
+  options: LatchkeyOptions = {},
+): Promise<Host> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-host-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -28,6 +34,7 @@ async function startHost(adapter: 'express' | 'fastify'): Promise<Host> {
     databaseUrl: `sqlite:${join(folder, 'host.db')}`,
     bcryptCost: 4,
     rateLimit: 'off',
+    ...options,
   });
   const app =
     adapter === 'express'
@@ -149,6 +156,26 @@ describe.each(['express', 'fastify'] as const)('AuthModule in a host on %s', (ad
     expect((await fetch(`${host.url}/notes/mine`, bearer(accessToken))).status).toBe(401);
   });
 
+  it('whatever fails in a listener of the host changes nothing', async () => {
+    const events = host.app.get(LatchkeyEvents);
+    const told: string[] = [];
+    const fail = () => {
+      throw new Error('the audit log is full');
+    };
+    const failLater = () => Promise.reject(new Error('the audit log is away'));
+    events.on('renewal', fail).on('sessionsEnded', failLater);
+    events.on('sessionsEnded', fail).on('sessionsEnded', ({ reason }) => told.push(reason));
+    const { refreshToken } = await signUp(host, 'audit@example.com');
+    const answer = await post(`${host.url}/auth/refresh`, { refreshToken });
+    expect(answer.status).toBe(200);
+    const { accessToken } = (await answer.json()) as { accessToken: string };
+    const out = await post(`${host.url}/auth/logout-all`, {}, bearer(accessToken).headers);
+    expect(out.status).toBe(204);
+    expect((await fetch(`${host.url}/notes/mine`, bearer(accessToken))).status).toBe(401);
+    expect(told).toEqual(['logout_all']);
+    events.removeListener('renewal', fail).removeAllListeners('sessionsEnded');
+  });
+
   it('publishes keys that any JWT library verifies with', async () => {
     const { accessToken } = await signUp(host, 'jose@example.com');
     const keys = createRemoteJWKSet(new URL(`${host.url}/.well-known/jwks.json`));
@@ -157,6 +184,43 @@ describe.each(['express', 'fastify'] as const)('AuthModule in a host on %s', (ad
       audience: host.url,
     });
     expect(payload.sub).toEqual(expect.any(String));
+  });
+});
+
+describe.each(['express', 'fastify'] as const)('A host on %s', (adapter) => {
+  const pipes = [{ transform: true }, { transform: true, whitelist: true }, { whitelist: true }];
+  it.each(pipes)('may have a ValidationPipe of its own, with %j', async (options) => {
+    const host = await startHost(adapter);
+    host.app.useGlobalPipes(new ValidationPipe(options));
+    try {
+      const { refreshToken } = await signUp(host);
+      const email = 'ada@example.com';
+      const again = await post(`${host.url}/auth/login`, { email, password: PASSWORD });
+      const renewed = await post(`${host.url}/auth/refresh`, { refreshToken });
+      const out = await post(`${host.url}/auth/logout`, { refreshToken });
+      expect([again.status, renewed.status, out.status]).toEqual([200, 200, 204]);
+    } finally {
+      await host.close();
+    }
+  });
+
+  it('answers an outage of the storage with 503 on its own routes, too', async () => {
+    const suite = new Suite('postgres');
+    const url = new URL(`${(await suite.database()).environment['DATABASE_URL']}`);
+    const way = await TcpProxy.to(Number(url.port));
+    url.port = String(way.port);
+    const host = await startHost(adapter, { databaseUrl: url.href, secret: [SECRET] });
+    try {
+      const { accessToken } = await signUp(host);
+      way.fallSilent();
+      const answer = await fetch(`${host.url}/notes/mine`, bearer(accessToken));
+      expect(answer.status).toBe(503);
+      expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    } finally {
+      await host.close();
+      await way.close();
+      await suite.end();
+    }
   });
 });
 

@@ -6,8 +6,10 @@ import {
   isServiceToken,
   type ServiceTokenClaims,
 } from '../contract/claims.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { RouteAccesses } from '../http/route-access.js';
 import { Problem } from '../http/problem.js';
+import { problemHeaders } from '../http/problem-document.js';
 import { TokenRejected } from '../tokens/strict-jwt.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import type { AuthRequest } from './auth-request.js';
@@ -107,21 +109,31 @@ export class AccessTokenGuard extends AuthGuard() {
     if (reason instanceof TokenRejected || reason.name === 'JsonWebTokenError') {
       return this.challenge('token_invalid', ', error="invalid_token"', context);
     }
-    return reason;
+    return reason instanceof StorageUnavailableError ? this.unavailable(reason, context) : reason;
   }
 
   private forbidden(context: ExecutionContext): Problem {
     return this.challenge('forbidden', ', error="insufficient_scope"', context);
   }
 
-  /** Sets the header itself: a host application's routes have their own exception filter. */
+  private unavailable(cause: Error, context: ExecutionContext): Problem {
+    const problem = new Problem('storage_unavailable', { cause });
+    this.setHeader('Retry-After', `${problemHeaders(problem)['Retry-After']}`, context);
+    return problem;
+  }
+
   private challenge(
     code: 'token_missing' | 'token_invalid' | 'forbidden',
     parameters: string,
     context: ExecutionContext,
   ): Problem {
-    const response = context.switchToHttp().getResponse<unknown>();
-    this.adapterHost.httpAdapter.setHeader(response, 'WWW-Authenticate', CHALLENGE + parameters);
+    this.setHeader('WWW-Authenticate', CHALLENGE + parameters, context);
     return new Problem(code);
+  }
+
+  /** Not left to the filter: a host application's routes have their own. */
+  private setHeader(name: string, value: string, context: ExecutionContext): void {
+    const response = context.switchToHttp().getResponse<unknown>();
+    this.adapterHost.httpAdapter.setHeader(response, name, value);
   }
 }

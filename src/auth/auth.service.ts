@@ -6,8 +6,9 @@ import { LatchkeyEvents } from '../events.js';
 import { emailKey } from '../http/email.js';
 import { Problem } from '../http/problem.js';
 import type { RequestInfo } from '../http/request-info.js';
-import { AttemptLimiter } from '../passwords/attempt-limiter.js';
+import { AttemptLimiter, checked } from '../passwords/attempt-limiter.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
+import { Reauthentication } from '../passwords/reauthentication.js';
 import { Sessions } from '../sessions/sessions.js';
 import type { Session } from '../sessions/session.repository.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
@@ -35,6 +36,7 @@ export class AuthService {
     private readonly sessions: Sessions,
     private readonly hasher: PasswordHasher,
     private readonly limiter: AttemptLimiter,
+    private readonly reauthentication: Reauthentication,
     private readonly refreshTokens: RefreshTokens,
     private readonly issuer: TokenIssuer,
     private readonly events: LatchkeyEvents,
@@ -58,7 +60,7 @@ export class AuthService {
     if (wait > 0) throw this.limited(wait);
     const locked = locks.some((seconds) => seconds > 0);
     const hash = locked || user?.disabled ? null : (user?.passwordHash ?? null);
-    const verdict = await this.verify(given.password, hash, attempt.forgive);
+    const verdict = await checked(attempt, () => this.hasher.verify(given.password, hash));
     if (user === null || hash === null || !verdict.ok) throw this.refused(user?.id);
     await attempt.forgive();
     const kept = await this.upgradeHash(user, verdict.upgraded);
@@ -72,7 +74,7 @@ export class AuthService {
     transport: Transport,
     from: RequestInfo,
   ): Promise<SignedIn> {
-    this.events.emit('registration', { userId: user.id });
+    this.events.tell('registration', { userId: user.id });
     return this.openSession(user, password, transport, from);
   }
 
@@ -97,7 +99,7 @@ export class AuthService {
     const access = await this.issuer.accessToken(user, session, request.scopes);
     const renewal = await this.sessions.renew(session, claims.gen, request.idempotencyKey);
     if (renewal.outcome === 'rejected') throw this.notRenewed('replaced or over');
-    this.events.emit('renewal', { outcome: renewal.outcome });
+    this.events.tell('renewal', { outcome: renewal.outcome });
     return { ...this.issuer.issue(user, renewal.session, access), outcome: renewal.outcome };
   }
 
@@ -147,24 +149,11 @@ export class AuthService {
   }
 
   private async reauthenticate(userId: string, password: string): Promise<UserRecord> {
-    const attempt = await this.limiter.count([limits.reauthentications(userId)]);
-    const [wait = 0] = attempt.waits;
-    if (wait > 0) throw new Problem('rate_limited', { headers: { 'Retry-After': `${wait}` } });
     const user = await this.users.findById(userId);
-    const verdict = await this.verify(password, user?.passwordHash ?? null, attempt.forgive);
-    if (user === null || !verdict.ok) throw new Problem('reauthentication_required');
-    await attempt.forgive();
-    return this.upgradeHash(user, verdict.upgraded);
-  }
-
-  /** A check that did not take place, because too much is going on, is no attempt. */
-  private async verify(password: string, hash: string | null, forgive: () => Promise<void>) {
-    try {
-      return await this.hasher.verify(password, hash);
-    } catch (error) {
-      await forgive();
-      throw error;
-    }
+    const hash = user?.passwordHash ?? null;
+    const upgraded = await this.reauthentication.assert(userId, password, hash);
+    if (user === null) throw new Problem('reauthentication_required');
+    return this.upgradeHash(user, upgraded);
   }
 
   private async upgradeHash(user: UserRecord, better: string | undefined): Promise<UserRecord> {
@@ -189,7 +178,7 @@ export class AuthService {
       await this.sessions.endOne(user.id, session.id, 'superseded_sign_in');
       throw this.refused(user.id);
     }
-    this.events.emit('signIn', { result: 'ok', userId: user.id });
+    this.events.tell('signIn', { result: 'ok', userId: user.id });
     return this.issuer.issue(still, session, await this.issuer.accessToken(still, session));
   }
 
@@ -217,12 +206,12 @@ export class AuthService {
   }
 
   private notRenewed(reason: string): Problem {
-    this.events.emit('renewal', { outcome: 'rejected' });
+    this.events.tell('renewal', { outcome: 'rejected' });
     return refreshTokenInvalid(reason);
   }
 
   private refused(userId: string | undefined): Problem {
-    this.events.emit(
+    this.events.tell(
       'signIn',
       userId === undefined ? { result: 'refused' } : { result: 'refused', userId },
     );
@@ -230,7 +219,7 @@ export class AuthService {
   }
 
   private limited(seconds: number): Problem {
-    this.events.emit('signIn', { result: 'limited' });
+    this.events.tell('signIn', { result: 'limited' });
     this.logger.warn('too many sign-ins from one address');
     return new Problem('rate_limited', { headers: { 'Retry-After': `${seconds}` } });
   }

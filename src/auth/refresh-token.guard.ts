@@ -55,7 +55,7 @@ export class RefreshTokenGuard extends AuthGuard() {
   }
 
   private refused(reason: string): Problem {
-    this.events.emit('renewal', { outcome: 'rejected' });
+    this.events.tell('renewal', { outcome: 'rejected' });
     return refreshTokenInvalid(reason);
   }
 }

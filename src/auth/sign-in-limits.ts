@@ -1,8 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Limit } from '../passwords/attempt-limiter.js';
 
-export { reauthentications } from '../passwords/reauthentication-limit.js';
-
 const MINUTE = 60;
 
 /** Guesses from one address, whatever the account: answered 429. */

@@ -46,8 +46,15 @@ interface Read {
 
 class StrictBodyPipe implements PipeTransform<unknown, unknown> {
   transform(value: unknown, { metatype }: ArgumentMetadata): unknown {
-    return readStrictBody(metatype ?? Object, value);
+    const type = metatype ?? Object;
+    const made = value instanceof type && value.constructor === type;
+    return readStrictBody(type, made ? membersOf(value) : value);
   }
+}
+
+/** A host application's own `ValidationPipe` may have made an instance of a body already. */
+function membersOf(instance: object): object {
+  return Object.fromEntries(Object.entries(instance).filter(([, value]) => value !== undefined));
 }
 
 class StrictQueryPipe implements PipeTransform<unknown, unknown> {

@@ -29,6 +29,19 @@ export interface Attempt {
   forgive(): Promise<void>;
 }
 
+/** Makes the check that an attempt is for. One that can't take place, because too much is going on, is no attempt. */
+export async function checked<Verdict>(
+  attempt: Attempt,
+  check: () => Promise<Verdict>,
+): Promise<Verdict> {
+  try {
+    return await check();
+  } catch (error) {
+    await attempt.forgive();
+    throw error;
+  }
+}
+
 /**
  * Counts attempts in the database, so that all nodes count together. An attempt is counted before it is
  * made: parallel ones cannot slip through. `RATE_LIMIT=off` turns it off.

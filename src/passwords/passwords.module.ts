@@ -4,12 +4,13 @@ import { KeysModule } from '../keys/keys.module.js';
 import { AttemptLimiter } from './attempt-limiter.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordPolicy } from './password-policy.js';
+import { Reauthentication } from './reauthentication.js';
 
 /** Hashing, the rules for new passwords, and the count of attempts. */
 @Module({
   imports: [KeysModule],
-  providers: [AttemptLimiter, PasswordHasher, PasswordPolicy],
-  exports: [AttemptLimiter, PasswordHasher, PasswordPolicy],
+  providers: [AttemptLimiter, PasswordHasher, PasswordPolicy, Reauthentication],
+  exports: [AttemptLimiter, PasswordHasher, PasswordPolicy, Reauthentication],
 })
 export class PasswordsModule {
   constructor(sweeper: Sweeper, limiter: AttemptLimiter) {

@@ -149,20 +149,24 @@ export class Sessions {
     if (!isUuid(id)) return false;
     const now = this.clock.now();
     const ended = await this.database.write((db) => this.rows.end(db, id, userId, now, reason));
-    if (ended) this.events.emit('sessionsEnded', { userId, reason, count: 1 });
+    this.tellEnded(userId, reason, ended ? 1 : 0);
     return ended;
   }
 
   /** @param except a session that goes on. @returns how many ended. */
   async endAll(userId: string, reason: EndReason, except?: string): Promise<number> {
-    return this.database.write((db) => this.endAllIn(db, userId, reason, except));
+    const count = await this.database.write((db) => this.endAllIn(db, userId, reason, except));
+    this.tellEnded(userId, reason, count);
+    return count;
   }
 
-  /** The same inside a caller's transaction. */
-  async endAllIn(db: Read, userId: string, reason: EndReason, except?: string): Promise<number> {
-    const count = await this.rows.endAll(db, userId, this.clock.now(), reason, except);
-    if (count > 0) this.events.emit('sessionsEnded', { userId, reason, count });
-    return count;
+  /** The same inside a caller's transaction, who tells of it (`tellEnded`) once that is committed. */
+  endAllIn(db: Read, userId: string, reason: EndReason, except?: string): Promise<number> {
+    return this.rows.endAll(db, userId, this.clock.now(), reason, except);
+  }
+
+  tellEnded(userId: string, reason: EndReason, count: number): void {
+    if (count > 0) this.events.tell('sessionsEnded', { userId, reason, count });
   }
 
   /** Live sessions of all users. Reads the whole table: for metrics, not for requests. */
@@ -221,7 +225,7 @@ export class Sessions {
   async #endForReuse({ id, userId }: Session): Promise<void> {
     if (!(await this.endOne(userId, id, 'token_reuse'))) return;
     this.#logger.warn(`a replaced refresh token was used: session ${id} of user ${userId} ended`);
-    this.events.emit('tokenReuse', { sessionId: id, userId });
+    this.events.tell('tokenReuse', { sessionId: id, userId });
   }
 }
 

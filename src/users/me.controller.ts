@@ -23,8 +23,8 @@ import { ApiProblems } from '../http/api-problems.js';
 import { Cookies } from '../http/cookies.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { StrictBody } from '../http/strict-body.js';
+import { Reauthentication } from '../passwords/reauthentication.js';
 import { CallerGuard } from './caller.guard.js';
-import { MeService } from './me.service.js';
 import { UserDto } from './user.dto.js';
 import { userView } from './user-view.js';
 import { DeleteMeDto, UpdateMeDto } from './users.dto.js';
@@ -39,7 +39,7 @@ import { UsersService } from './users.service.js';
 export class MeController {
   constructor(
     private readonly users: UsersService,
-    private readonly me: MeService,
+    private readonly reauthentication: Reauthentication,
     private readonly cookies: Cookies,
   ) {}
 
@@ -82,7 +82,9 @@ export class MeController {
     @StrictBody() { password }: DeleteMeDto,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
-    await this.me.remove(claims.sub, password);
+    const { passwordHash } = await this.users.get(claims.sub);
+    await this.reauthentication.assert(claims.sub, password, passwordHash);
+    await this.users.remove(claims.sub);
     this.cookies.clear(response);
   }
 }

@@ -3,7 +3,6 @@ import { HttpModule } from '../http/http.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { MeController } from './me.controller.js';
-import { MeService } from './me.service.js';
 import { UserStore } from './user-store.js';
 import { UsersController } from './users.controller.js';
 import { UsersRepository } from './users.repository.js';
@@ -13,12 +12,7 @@ import { UsersService } from './users.service.js';
 @Module({
   imports: [HttpModule, PasswordsModule, SessionsModule],
   controllers: [MeController, UsersController],
-  providers: [
-    UsersRepository,
-    UsersService,
-    MeService,
-    { provide: UserStore, useExisting: UsersService },
-  ],
+  providers: [UsersRepository, UsersService, { provide: UserStore, useExisting: UsersService }],
   exports: [UserStore, UsersService],
 })
 export class UsersModule {}

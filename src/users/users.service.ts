@@ -25,6 +25,12 @@ export interface UserPage {
   nextCursor: string | null;
 }
 
+interface Changed {
+  user: UserRecord;
+  /** How many sessions ended with the change. */
+  ended: number;
+}
+
 /** Latchkey's own users: what AuthModule needs of them, and their administration. Knows no HTTP. */
 @Injectable()
 export class UsersService extends UserStore {
@@ -136,7 +142,10 @@ export class UsersService extends UserStore {
   async update(id: string, given: UpdateUserDto): Promise<UserRecord> {
     const changes = normalised(readStrictBody(UpdateUserDto, { ...given }));
     if (Object.keys(changes).length === 0) return this.get(id);
-    const user = await orTaken(this.database.transaction((trx) => this.#change(trx, id, changes)));
+    const { user, ended } = await orTaken(
+      this.database.transaction((trx) => this.#change(trx, id, changes)),
+    );
+    this.sessions.tellEnded(id, 'user_disabled', ended);
     if (changes.disabled === true) await this.#endLatecomers(id, 'user_disabled');
     return user;
   }
@@ -147,13 +156,14 @@ export class UsersService extends UserStore {
    * @throws Problem `not_found`, `last_admin`.
    */
   async remove(id: string): Promise<void> {
-    await this.database.transaction(async (trx) => {
+    const ended = await this.database.transaction(async (trx) => {
       await this.database.lock(trx, 'admins');
       const user = await this.#find(trx, id);
       await this.#assertAdminRemains(trx, user, undefined);
-      await this.sessions.endAllIn(trx, id, 'user_deleted');
       await this.rows.remove(trx, id);
+      return this.sessions.endAllIn(trx, id, 'user_deleted');
     });
+    this.sessions.tellEnded(id, 'user_deleted', ended);
     await this.#endLatecomers(id, 'user_deleted');
   }
 
@@ -165,10 +175,11 @@ export class UsersService extends UserStore {
   async setPassword(id: string, password: string): Promise<void> {
     this.#assertGoodPassword(password, await this.get(id));
     const hash = await this.hasher.hash(password);
-    await this.database.transaction(async (trx) => {
+    const ended = await this.database.transaction(async (trx) => {
       if (!(await this.rows.setHash(trx, id, hash))) throw new Problem('not_found');
-      await this.sessions.endAllIn(trx, id, 'password_changed');
+      return this.sessions.endAllIn(trx, id, 'password_changed');
     });
+    this.sessions.tellEnded(id, 'password_changed', ended);
     await this.#endLatecomers(id, 'password_changed');
   }
 
@@ -181,7 +192,7 @@ export class UsersService extends UserStore {
     await this.sessions.endAll(id, reason);
   }
 
-  async #change(trx: Write, id: string, changes: UserChanges): Promise<UserRecord> {
+  async #change(trx: Write, id: string, changes: UserChanges): Promise<Changed> {
     if (changes.roles !== undefined || changes.disabled !== undefined) {
       await this.database.lock(trx, 'admins');
     }
@@ -193,8 +204,8 @@ export class UsersService extends UserStore {
       ...(moved ? { emailVerified: false } : {}),
     });
     if (after === null) throw new Problem('not_found');
-    if (after.disabled) await this.sessions.endAllIn(trx, id, 'user_disabled');
-    return after;
+    const ended = after.disabled ? await this.sessions.endAllIn(trx, id, 'user_disabled') : 0;
+    return { user: after, ended };
   }
 
   async #find(trx: Write, id: string): Promise<UserRecord> {
