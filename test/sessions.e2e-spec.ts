@@ -263,6 +263,20 @@ describeOnEachDatabase('Sessions', (suite) => {
       await expectAlive(here);
     });
 
+    it('of two at once one succeeds, and its session goes on', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const both = await signedIn(2);
+        const answers = await Promise.all(
+          both.map(({ accessToken }, index) => change(accessToken, PASSWORD, `${NEXT} ${index}`)),
+        );
+        const winner = answers.findIndex(({ status }) => status === 204);
+        expect(answers.map(({ status }) => status).sort()).toEqual([204, expect.any(Number)]);
+        for (const [index, session] of both.entries()) {
+          await (index === winner ? expectAlive(session) : expectOver(session));
+        }
+      }
+    });
+
     it('only the new password signs in', async () => {
       const [here] = (await signedIn(1)) as [Renewed];
       await change(here.accessToken, PASSWORD, NEXT);

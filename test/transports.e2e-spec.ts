@@ -336,6 +336,16 @@ describeOnEachDatabase('The cross-site check', (suite) => {
     });
   });
 
+  it('keeps another site’s form from clearing the cookie that it does not bring', async () => {
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { 'sec-fetch-site': 'cross-site' },
+    ]) {
+      const answer = await service.send('POST', '/auth/logout', { headers });
+      expect([answer.status, answer.headers['set-cookie']]).toEqual([204, undefined]);
+    }
+  });
+
   it('does not judge what rides on no cookie', async () => {
     const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
     const registration = someone();

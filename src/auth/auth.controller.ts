@@ -155,6 +155,10 @@ export class AuthController {
     return this.issuer.respond(response, renewed);
   }
 
+  /**
+   * Another site's form brings no `SameSite` cookie, but the browser would take the cleared one from our answer: it
+   * is not cleared for such a request.
+   */
   @Public()
   @Post('logout')
   @HttpCode(204)
@@ -167,7 +171,7 @@ export class AuthController {
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
     await this.signOut.endSessionOf(request);
-    this.cookies.clear(response);
+    if (this.crossSite.permits(request)) this.cookies.clear(response);
   }
 
   @Post('logout-all')

@@ -126,7 +126,9 @@ export class AuthService {
   ): Promise<void> {
     const user = await this.reauthenticate(claims.sub, currentPassword);
     const hash = await this.hasher.hash(newPassword);
-    await this.sessions.endAll(user.id, 'password_changed', claims.sid);
+    if (!(await this.sessions.endOthers(user.id, claims.sid, 'password_changed'))) {
+      throw new Problem('reauthentication_required', { logDetail: 'the session has ended' });
+    }
     if (!(await this.users.replacePasswordHash(user.id, user.passwordHash, hash))) {
       throw new Problem('reauthentication_required', { logDetail: 'changed at the same moment' });
     }

@@ -22,13 +22,13 @@ export class CrossSiteCheck {
    * @throws Problem `cross_site_request`.
    */
   assert(request: object): void {
-    const { headers } = request as { headers: IncomingHttpHeaders };
-    if (!this.#permits(headers.origin, headers['sec-fetch-site'])) {
-      throw new Problem('cross_site_request');
-    }
+    if (!this.permits(request)) throw new Problem('cross_site_request');
   }
 
-  #permits(origin: string | undefined, site: string | string[] | undefined): boolean {
+  /** As `assert`, but tells. */
+  permits(request: object): boolean {
+    const { headers } = request as { headers: IncomingHttpHeaders };
+    const { origin, 'sec-fetch-site': site } = headers;
     if (origin !== undefined) return this.#origins.has(origin);
     return site === undefined || site === 'same-origin' || site === 'none';
   }

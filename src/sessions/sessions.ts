@@ -160,6 +160,21 @@ export class Sessions {
     return count;
   }
 
+  /**
+   * Ends the user's other sessions if this one is alive. Of several that do so at once one stays, not none.
+   *
+   * @returns false when it is over.
+   */
+  async endOthers(userId: string, id: string, reason: EndReason): Promise<boolean> {
+    const ended = await this.database.transaction(async (trx) => {
+      await this.database.lock(trx, `sessions:${userId}`);
+      const alive = (await this.rows.findLive(trx, [id], this.clock.now())).has(id);
+      return alive ? this.endAllIn(trx, userId, reason, id) : undefined;
+    });
+    this.tellEnded(userId, reason, ended ?? 0);
+    return ended !== undefined;
+  }
+
   /** The same inside a caller's transaction, who tells of it (`tellEnded`) once that is committed. */
   endAllIn(db: Read, userId: string, reason: EndReason, except?: string): Promise<number> {
     return this.rows.endAll(db, userId, this.clock.now(), reason, except);
