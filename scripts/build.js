@@ -62,7 +62,9 @@ function run(program, args) {
 }
 
 export function ensureBuilt() {
-  if (stale()) build();
+  if (!stale()) return;
+  process.stderr.write('Building, which takes half a minute …\n');
+  build();
 }
 
 function stale() {

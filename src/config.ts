@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ConfigurationError } from './configuration-error.js';
+import { readKeyFile } from './keys/key-file.js';
 import {
   type LatchkeyConfig,
   type LatchkeyOptions,
@@ -9,18 +11,11 @@ import {
   type SettingName,
 } from './settings.js';
 
+export { ConfigurationError } from './configuration-error.js';
 export type { LatchkeyConfig, LatchkeyOptions } from './settings.js';
 
 /** Injection token of the resolved configuration. */
 export const CONFIG = Symbol('latchkey:config');
-
-/** A configuration that cannot be used. `problems` names every setting at fault, never a value. */
-export class ConfigurationError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(`The configuration cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`);
-    this.name = 'ConfigurationError';
-  }
-}
 
 /**
  * Reads the configuration of the standalone service from environment variables.
@@ -84,8 +79,21 @@ function resolve(texts: Partial<Record<SettingName, string>>, production: boolea
   for (const [needs, broken, problem] of RULES) {
     if (!needs.some((name) => unread.has(name)) && broken(config)) problems.push(problem);
   }
+  if (!unread.has('accessTokenAlg')) problems.push(...keyFileProblems(config));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return complete(config);
+}
+
+function keyFileProblems(config: LatchkeyConfig): readonly string[] {
+  const { signingKeyFile, accessTokenAlg } = config;
+  if (signingKeyFile === undefined || accessTokenAlg === 'HS256') return [];
+  try {
+    readKeyFile(signingKeyFile, accessTokenAlg);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
 }
 
 /** What settings ask of each other: whether it is broken, and what to say. */

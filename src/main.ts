@@ -9,6 +9,9 @@ import { startService } from './service.js';
 const EX_UNAVAILABLE = 69;
 const EX_CONFIG = 78;
 
+/** What listening on an address that isn't ours, or a name that leads nowhere, ends in. */
+const BAD_HOST = /^(EADDRNOTAVAIL|ENOTFOUND|EAI_\w+|EINVAL)$/;
+
 /**
  * Percent by which the heap may grow before it is collected whole again; V8 would let it double or more. A V8
  * that does not know the flag says so and goes on.
@@ -24,7 +27,7 @@ try {
 }
 
 function exitCode(error: unknown): number {
-  if (error instanceof ConfigurationError) return EX_CONFIG;
+  if (error instanceof ConfigurationError || BAD_HOST.test(codeOf(error))) return EX_CONFIG;
   return error instanceof DatabaseAwayError ? EX_UNAVAILABLE : 1;
 }
 
@@ -36,9 +39,15 @@ function sentence(error: unknown): string {
       : error.message;
   }
   if (!(error instanceof Error)) return 'The service could not start';
-  if ('code' in error && error.code === 'EADDRINUSE') {
+  const code = codeOf(error);
+  if (BAD_HOST.test(code)) return `HOST is no address of this machine (${code})`;
+  if (code === 'EADDRINUSE') {
     const port = 'port' in error ? `${String(error.port)} ` : '';
     return `Port ${port}is taken by another process: set PORT (or METRICS_PORT) to a free one`;
   }
   return `The service could not start: ${error.stack ?? error.message}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -163,6 +163,16 @@ export function color(text: string): string {
     : reject('must be a colour such as #0f6b5c');
 }
 
+/** Whether the name leads anywhere shows only when it is listened on. */
+export function listenAddress(text: string): string {
+  const name = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$/i;
+  const digits = /^[\d.]+$/;
+  if (isIP(text) === 0 && (digits.test(text) || !name.test(text))) {
+    throw new Error('must be an address or a host name');
+  }
+  return text;
+}
+
 export function anyText(text: string): string {
   return text;
 }

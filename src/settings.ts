@@ -3,6 +3,7 @@ import {
   type AccessTokenClaim,
   addressRange,
   anyText,
+  listenAddress,
   clientId,
   color,
   databaseUrl,
@@ -46,7 +47,7 @@ export const SETTINGS = {
   },
   host: {
     variable: 'HOST',
-    parse: anyText,
+    parse: listenAddress,
     default: '0.0.0.0',
     form: 'address or host name',
     about: 'The address to listen on.',

@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   Client,
@@ -325,6 +326,14 @@ describe('The process', () => {
     expect(output).not.toContain('hunter2');
   });
 
+  it('says what is wrong with files and addresses together with all the rest', async () => {
+    const wrong = { BCRYPT_COST: '99', SIGNING_KEY_FILE: '/nowhere/key.pem', HOST: '256.1.1.1' };
+    const { code, output } = await runToEnd(wrong);
+    expect(code).toBe(78);
+    for (const name of Object.keys(wrong)) expect(output).toContain(name);
+    for (const value of Object.values(wrong)) expect(output).not.toContain(value);
+  });
+
   it.each<[string, Record<string, string>, string]>([
     ['cheap hashes in production', { NODE_ENV: 'production', BCRYPT_COST: '9' }, 'BCRYPT_COST'],
     [
@@ -333,11 +342,31 @@ describe('The process', () => {
       'LATCHKEY_SECRET',
     ],
     ['HS256 without a secret', { ACCESS_TOKEN_ALG: 'HS256' }, 'ACCESS_TOKEN_SECRET'],
+    ['a host that is another machine’s', { HOST: '192.0.2.1' }, 'HOST'],
     ['a key file that is not there', { SIGNING_KEY_FILE: '/nowhere/key.pem' }, 'SIGNING_KEY_FILE'],
   ])('refuses %s with 78', async (_what, environment, name) => {
     const { code, output } = await runToEnd(environment);
     expect(code).toBe(78);
     expect(output).toContain(name);
+  });
+
+  it('ends with the npm that started it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-npm-'));
+    const port = String(await freePort());
+    const npm = spawn('npm', ['start'], {
+      env: {
+        PATH: process.env['PATH'],
+        HOST: '127.0.0.1',
+        PORT: port,
+        DATABASE_URL: `sqlite:${join(folder, 'latchkey.db')}`,
+      },
+      stdio: 'ignore',
+    });
+    const url = `http://127.0.0.1:${port}`;
+    while (!(await connects(url))) await turn();
+    npm.kill('SIGTERM');
+    while (await connects(url)) await turn();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it('gives a database that does not come up with 69 after DATABASE_WAIT', async () => {

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ConfigurationError } from '../config.js';
+import { ConfigurationError } from '../configuration-error.js';
 import type { SigningAlgorithm } from '../contract/claims.js';
 import { algorithmOf, publicJwk, type PublicJwk, publicPart } from './key-material.js';
 

@@ -35,6 +35,7 @@ export class PasswordPolicy {
     const folded = text.toLowerCase();
     if (this.#commonOnes().has(folded)) return 'is one of the most common passwords';
     if (/^(.)\1*$/su.test(folded)) return 'must not be one character over and over';
+    if (/^(\d{2,4})\1+$/.test(folded) || isSequence(folded)) return 'must not be a mere sequence';
     if (isVariation(folded, contextWords(context))) {
       return 'must not be made from the e-mail address, a name or the name of the service';
     }
@@ -46,6 +47,13 @@ export class PasswordPolicy {
     this.#common ??= commonPasswords(this.config.passwordMinLength);
     return this.#common;
   }
+}
+
+/** Whether each character is the one after, or the one before, its neighbour: `23456789`, `hgfedcba`. */
+function isSequence(text: string): boolean {
+  const points = [...text].map((character) => character.codePointAt(0) ?? 0);
+  const steps = new Set(points.slice(1).map((point, index) => point - (points[index] ?? 0)));
+  return steps.size === 1 && (steps.has(1) || steps.has(-1));
 }
 
 /** Whether little is left of the password once the words are taken out; digits and signs do not count. */
