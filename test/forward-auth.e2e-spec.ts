@@ -164,7 +164,7 @@ describeOnEachDatabase('GET /auth/verify', (suite) => {
     expect((await service.get('/auth/verify', { cookie })).status).toBe(401);
   });
 
-  it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])(
+  it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
     'with the original %s and its path behind ours, as Envoy asks',
     async (method) => {
       const { accessToken, user } = await service.register();
@@ -177,6 +177,15 @@ describeOnEachDatabase('GET /auth/verify', (suite) => {
       expect(identity(answer).subject).toBe(user.id);
       expect((await service.send(method, path)).status).toBe(401);
       expect((await service.send(method, '/auth/verify/')).status).toBe(401);
+    },
+  );
+
+  it.each(['/oauth/token', '/auth/refresh'])(
+    'with somebody else’s %s behind ours, in our words',
+    async (path) => {
+      const answer = await service.send('POST', `/auth/verify/api${path}`);
+      expectProblem(answer, 'token_missing');
+      expect(answer.header('refresh-outcome')).toBeUndefined();
     },
   );
 

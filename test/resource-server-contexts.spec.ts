@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import {
   Controller,
+  Get,
   type INestApplication,
   type INestMicroservice,
   Module,
+  Post,
   UseGuards,
 } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
@@ -250,6 +252,38 @@ describe('a WebSocket gateway', () => {
     });
     expect(await say(socket, 'whoami')).toMatchObject(refused('token_invalid'));
     socket.close();
+  });
+});
+
+describe('a fresh check', () => {
+  @Controller('refunds')
+  class RefundsController {
+    @Get()
+    list() {
+      return [];
+    }
+
+    @Fresh()
+    @Post()
+    make() {
+      return {};
+    }
+  }
+
+  it('without the option client stops the start, by name', async () => {
+    const options = { issuer: issuer.url, audience: 'orders' };
+    const module = {
+      module: class Shop {},
+      imports: [ResourceServerModule.forRoot(options)],
+      controllers: [RefundsController],
+    };
+    const start = NestFactory.create(module, new FastifyAdapter(), {
+      logger: false,
+      abortOnError: false,
+    });
+    await expect(start.then((app) => app.init())).rejects.toThrow(
+      '@Fresh() on RefundsController.make needs the option `client`',
+    );
   });
 });
 

@@ -58,9 +58,11 @@ export function listUsers(options: ListOptions): Promise<void> {
     const users = services.get(UsersService);
     let cursor: string | undefined;
     let left = most;
+    let first = true;
     do {
       const page = await users.list({ limit: Math.min(PAGE, left), cursor, query: options.query });
-      showPage(page.items, options, left === most);
+      showPage(page.items, options, first);
+      first = false;
       left -= page.items.length;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined && left > 0 && !nobodyReads());
@@ -70,7 +72,7 @@ export function listUsers(options: ListOptions): Promise<void> {
 
 function showPage(items: readonly UserRecord[], { json }: Output, first: boolean): void {
   if (json) items.map(shown).forEach(printJson);
-  else if (items.length > 0) printTable(first ? HEAD : HEAD, items.map(cells));
+  else if (items.length > 0) printTable(HEAD, items.map(cells));
   else if (first) tell('No users.');
 }
 

@@ -40,7 +40,8 @@ export class OAuthError extends Problem {
   }
 }
 
-const ENDPOINT = /\/oauth\/(token|introspect|revoke)$/;
+/** Below `/auth/verify/` stands somebody else's path. */
+const ENDPOINT = /^(?!.*\/auth\/verify\/).*\/oauth\/(token|introspect|revoke)$/;
 
 /**
  * Whether a request goes to an endpoint that takes forms and answers as OAuth says.

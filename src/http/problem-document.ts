@@ -69,7 +69,8 @@ export function errorAnswer(
   };
 }
 
-const RENEWAL = /^[^?#]*\/auth\/refresh([?#]|$)/;
+/** Below `/auth/verify/` stands somebody else's path. */
+const RENEWAL = /^(?![^?#]*\/auth\/verify\/)[^?#]*\/auth\/refresh([?#]|$)/;
 
 /** Every refusal of a renewal says that it was rejected, even one that no controller has seen. */
 function renewalHeaders(url: string, status: number): Record<string, string> {

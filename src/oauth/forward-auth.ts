@@ -49,7 +49,10 @@ function refusal(code: 'token_invalid' | 'forbidden', parameters: string): Probl
   });
 }
 
-/** An empty header is set too: what the client itself sent under that name must not get through. */
+/**
+ * Empty roles are told, too: what the client itself sent under that name must not get through. A service has no
+ * session to tell of; the proxy has to drop such a header of the client's.
+ */
 function identity(claims: Claims): Record<string, string> {
   const { sub, scope } = claims;
   const common = { 'X-Auth-Subject': sub, 'X-Auth-Scope': scope };

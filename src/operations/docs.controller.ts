@@ -52,8 +52,17 @@ export class DocsController {
     if (file === 'start.js') return new StreamableFile(Buffer.from(START), { type: JAVASCRIPT });
     const type = FILES.get(file);
     if (type === undefined) throw new Problem('not_found');
-    return new StreamableFile(readFileSync(join(folder(), file)), { type });
+    return new StreamableFile(content(file), { type });
   }
+}
+
+const contents = new Map<string, Buffer>();
+
+/** Read from disk once. */
+function content(file: string): Buffer {
+  const known = contents.get(file) ?? readFileSync(join(folder(), file));
+  contents.set(file, known);
+  return known;
 }
 
 function folder(): string {

@@ -85,7 +85,8 @@ function astray(
   routes: RouteTable,
   config: LatchkeyConfig,
 ): Problem | undefined {
-  const unmatched = request.is404 || request.raw.method === 'OPTIONS';
+  const { method } = request.raw;
+  const unmatched = request.is404 || (method === 'OPTIONS' && request.routeOptions.url === '*');
   if (!unmatched || isPermittedPreflight(config, request)) return undefined;
   const methods = routes.methodsOf(pathOf(request.raw.url ?? ''));
   return methods.length === 0

@@ -17,6 +17,9 @@ const SECRET = [
   'token',
   'secret',
   'clientSecret',
+  'refresh_token',
+  'access_token',
+  'client_secret',
   'seed',
 ].map((name) => `["${name}"]`);
 

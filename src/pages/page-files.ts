@@ -72,5 +72,10 @@ export class PageFiles {
 function pageFile(extension: string, plain: Buffer): PageFile {
   const type = TYPES.get(extension);
   if (type === undefined) throw new Error(`The pages hold a file of no known type: ${extension}`);
-  return { type, plain, gzip: gzipSync(plain, { level: 9 }), etag: etagOf(plain.toString()) };
+  return {
+    type,
+    plain,
+    gzip: gzipSync(plain, { level: 9 }),
+    etag: `W/${etagOf(plain.toString())}`,
+  };
 }

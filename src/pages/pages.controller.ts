@@ -26,6 +26,7 @@ export class PagesController {
     void reply.headers({
       'Cache-Control': PAGE_CACHING,
       ETag: page.etag,
+      Vary: varying(reply),
       'Permissions-Policy': NO_DEVICES,
     });
     if (isFresh(request.headers['if-none-match'], page.etag)) void reply.code(304).send();
@@ -46,13 +47,19 @@ export class PagesController {
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, file: PageFile): void {
-  const vary = [reply.getHeader('Vary'), 'Accept-Encoding'].flat().filter(Boolean).join(', ');
-  void reply.headers({ 'Content-Type': file.type, Vary: vary });
+  void reply.headers({ 'Content-Type': file.type, Vary: varying(reply) });
   if (takesGzip(request.headers['accept-encoding'])) {
     void reply.header('Content-Encoding', 'gzip').send(file.gzip);
   } else {
     void reply.send(file.plain);
   }
+}
+
+function varying(reply: FastifyReply): string {
+  const names = String(reply.getHeader('Vary') ?? '')
+    .split(', ')
+    .filter(Boolean);
+  return [...new Set([...names, 'Accept-Encoding'])].join(', ');
 }
 
 /** RFC 9110 §12.5.3; `*` and `x-gzip` are left aside, which costs a few bytes and no correctness. */

@@ -1,9 +1,7 @@
 /** Marks a hash over the keyed password; without it a hash is plain bcrypt, as it was imported. */
 export const KEYED = '$lk1$';
 
-/** The highest cost that is worked with: one of 31 would keep a processor busy for days. */
-export const HIGHEST_COST = 15;
-
+/** Costs above 15 are not worked with: one of 31 would keep a processor busy for days. */
 const STORED = /^(\$lk1\$)?(\$2[ab]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53})$/;
 
 /** A stored password hash in its parts. */

@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { PUBLIC_ROUTE } from './access.decorators.js';
+import { methodsOf } from './methods.js';
 import { ResourceServerGuard } from './resource-server.guard.js';
 
 /* Nest's own metadata, which a gateway has whichever copy of Nest decorated it. */
@@ -28,23 +29,9 @@ export function assertGatewaysGuarded(modules: ModulesContainer): void {
 
 function openHandlers(gateway: Type): string[] {
   if (isSettled(gateway)) return [];
-  return handlers(gateway)
-    .filter(([, handler]) => !isSettled(handler))
+  return methodsOf(gateway)
+    .filter(([, method]) => has(MESSAGE_HANDLER, method) && !isSettled(method))
     .map(([name]) => `${gateway.name}.${name}`);
-}
-
-function handlers(gateway: Type): [name: string, handler: object][] {
-  const found = new Map<string, object>();
-  let level: unknown = gateway.prototype;
-  while (typeof level === 'object' && level !== null && level !== Object.prototype) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
-      if (typeof value === 'function' && has(MESSAGE_HANDLER, value) && !found.has(name)) {
-        found.set(name, value as object);
-      }
-    }
-    level = Object.getPrototypeOf(level);
-  }
-  return [...found];
 }
 
 function isSettled(target: object): boolean {

@@ -7,6 +7,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { APP_GUARD, type ModulesContainer } from '@nestjs/core';
+import { assertNothingFresh } from './fresh-check.js';
 import { assertGatewaysGuarded } from './gateway-check.js';
 import { HostNest, type NestClasses, type NestCopy, reachableCopies } from './host-nest.js';
 import { ResourceServerGuard } from './resource-server.guard.js';
@@ -87,11 +88,13 @@ export class ResourceServerModule
     private readonly verifier: Verifier,
     @Inject(GUARDS_EVERYTHING) private readonly guardsEverything: boolean,
     private readonly nest: HostNest,
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: VerifierOptions,
   ) {
     super();
   }
 
   onModuleInit(): void {
+    if (this.options.client === undefined) assertNothingFresh(this.nest.modules);
     const { major = 0, modules } = this.nest;
     if (this.guardsEverything && major < GUARDS_REACH_GATEWAYS) assertGatewaysGuarded(modules);
   }
