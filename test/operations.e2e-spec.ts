@@ -477,6 +477,7 @@ describe('The process', () => {
       await service.get('/users/me', { bearer: 'bearer-and-secret' });
       await service.get('/users/me', { headers: { authorization: 'Basic basic-and-secret' } });
       await service.get('/users/me?access_token=query-and-secret');
+      await service.get('/nowhere');
       await service.send('POST', '/auth/login', {
         raw: '{"password":"broken-and-secret',
         headers: { 'content-type': 'application/json' },
@@ -494,6 +495,22 @@ describe('The process', () => {
       const lines = service.output.text.trim().split('\n');
       expect(lines.length).toBeGreaterThan(5);
       for (const line of lines) expect(() => JSON.parse(line) as unknown).not.toThrow();
+    });
+
+    it('with what a refused request was told', () => {
+      const lines = service.output.text.trim().split('\n');
+      const codes = lines.map((line) => (JSON.parse(line) as { code?: string }).code);
+      expect(codes).toEqual(
+        expect.arrayContaining([
+          'invalid_credentials',
+          'refresh_token_invalid',
+          'token_invalid',
+          'token_missing',
+          'malformed_request',
+          'not_found',
+        ]),
+      );
+      expect(codes).toContain(undefined);
     });
 
     it('without a password, a token, a cookie or a secret', () => {

@@ -6,6 +6,7 @@ import { asProblem } from './known-errors.js';
 import type { Problem } from './problem.js';
 import { errorAnswer } from './problem-document.js';
 import { requestIdOf } from './request-id.js';
+import { noteProblem } from './told-problem.js';
 
 /**
  * Answers every error as `application/problem+json`, at OAuth's endpoints as RFC 6749 §5.2 says. What it does not know becomes `internal_error`: the
@@ -26,6 +27,7 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
     const { httpAdapter } = this.adapterHost;
     const problem = asProblem(error);
     const requestId = this.#requestId(http.getRequest<object>(), response);
+    noteProblem(http.getRequest<object>(), problem.code);
     this.#log(problem, error, requestId);
     if (httpAdapter.isHeadersSent(response)) {
       httpAdapter.end(response);

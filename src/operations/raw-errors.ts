@@ -5,6 +5,7 @@ import { malformed } from '../http/json-form.js';
 import { Problem } from '../http/problem.js';
 import { errorAnswer, problemDocument, problemHeaders } from '../http/problem-document.js';
 import { requestIdOf } from '../http/request-id.js';
+import { noteProblem } from '../http/told-problem.js';
 import { securityHeaders } from './security-headers.js';
 
 const REASONS: ReadonlyMap<string, readonly [status: number, reason: string, detail: string]> =
@@ -71,6 +72,7 @@ export function badUrlProblem(error: { code?: string }): Problem {
 /** Answers before Nest is asked: neither its filters nor its error handler stand behind every route. */
 export function sendProblem(reply: FastifyReply, problem: Problem, publicUrl: string): void {
   const { id, raw } = reply.request;
+  noteProblem(raw, problem.code);
   const { status, headers, body } = errorAnswer(problem, raw.url ?? '', publicUrl, id);
   const vary = reply.getHeader('Vary') ?? 'Origin';
   void reply
