@@ -73,7 +73,7 @@ export const SETTINGS = {
     defaultNote: 'made and kept beside the SQLite file; required for PostgreSQL',
     form: '32 bytes or more; several comma-separated, newest first',
     about:
-      'Wraps the working keys that lie in the database. To roll it, start once with `new,old`; after that `old` may go.',
+      'Wraps the working keys that lie in the database. To roll it, keep the new one first, then start once with `new,old`; after that `old` may go.',
   },
   accessTokenTtl: {
     variable: 'ACCESS_TOKEN_TTL',

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The controls from any language: here from a shell. Needs curl, jq and a dev-server:
-#   npx latchkey dev-server --json > dev-server.json &
+#   node_modules/.bin/latchkey dev-server --json > dev-server.json &   (in a clone: node dist/cli/main.js …)
 #   ./curl.sh dev-server.json
 set -euo pipefail
 
