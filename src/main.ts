@@ -18,9 +18,15 @@ const BAD_HOST = /^(EADDRNOTAVAIL|ENOTFOUND|EAI_\w+|EINVAL)$/;
  */
 const HEAP_GROWTH = 20;
 
+/** Until the service runs, and obeys by itself, there is nothing to finish. */
+const leave = () => process.exit(0);
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
 setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
+for (const signal of SIGNALS) process.on(signal, leave);
 try {
   await startService(readEnvironment());
+  for (const signal of SIGNALS) process.off(signal, leave);
 } catch (error) {
   process.stderr.write(`${sentence(error)}\n`);
   process.exit(exitCode(error));

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,10 +14,16 @@ import {
   someone,
   tokens,
 } from './support/client.js';
-import { createPostgres, type TestDatabase } from './support/databases.js';
+import { createDatabase, createPostgres, type TestDatabase } from './support/databases.js';
 import { freePort } from './support/free-port.js';
 import { PostgresCluster } from './support/postgres-cluster.js';
-import { endProcesses, runToEnd, type ServiceProcess, spawnService } from './support/process.js';
+import {
+  endProcesses,
+  launch,
+  runToEnd,
+  type ServiceProcess,
+  spawnService,
+} from './support/process.js';
 import { describeOnEachDatabase, Suite, type TestService } from './support/suite.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
@@ -378,6 +385,27 @@ describe('The process', () => {
     });
     expect(code).toBe(69);
     expect(output).not.toContain('hunter2');
+  });
+
+  it('and on SIGTERM ends with 0 while it still waits for it', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const service = await launch({
+      DATABASE_URL: `postgres://somebody@127.0.0.1:${port}/latchkey`,
+      LATCHKEY_SECRET: 'x'.repeat(32),
+    });
+    await once(silent, 'connection');
+    expect(await service.end('SIGTERM')).toBe(0);
+    silent.close();
+  });
+
+  it('so, too, one that its PostgreSQL does not know', async () => {
+    const database = await createDatabase('postgres');
+    await database.drop();
+    const { code, output } = await runToEnd({ ...database.environment, DATABASE_WAIT: '1s' });
+    expect(code).toBe(69);
+    expect(output).toMatch(/^The database cannot be reached: .* does not exist$/m);
   });
 
   it('goes on when its PostgreSQL breaks off under traffic', async () => {

@@ -6,8 +6,8 @@ export class StorageUnavailableError extends Error {
   }
 }
 
-/** SQLSTATE classes and codes that tell of an outage or of contention, not of a wrong query. */
-const POSTGRES = /^(08|53|57|58|F0|XX|40|55P03|25006|25P03)/;
+/** SQLSTATE classes and codes that tell of an outage, a changed password or contention, not of a wrong query. */
+const POSTGRES = /^(08|28|3D|53|57|58|F0|XX|40|55P03|25006|25P03)/;
 const SQLITE =
   /^SQLITE_(BUSY|LOCKED|IOERR|FULL|CANTOPEN|READONLY|NOTADB|CORRUPT|NOMEM|PROTOCOL|AUTH|PERM)/;
 const NETWORK =
