@@ -38,6 +38,22 @@ describe('A PostgreSQL that is late', () => {
     expect(ended).toHaveLength(others.length);
   });
 
+  it('is not asked for ever: a renewal that comes too late each time is answered 503', async () => {
+    const { service, way } = await suite.openThroughProxy();
+    const pair = renewed(await service.register());
+    let answered = false;
+    const renewal = service.refresh(pair.refreshToken).finally(() => (answered = true));
+    for (let tries = 0; tries < 6 && !answered; tries += 1) {
+      way.holdFrom('update sessions');
+      while (way.held === 0 && !answered) await sleep(5);
+      await sleep(1_100);
+      way.letThrough();
+    }
+    expect(answered).toBe(true);
+    expectProblem(await renewal, 'storage_unavailable');
+    await service.renew(pair.refreshToken);
+  });
+
   it('does not make a renewal that waited for a lock until it was answered 503', async () => {
     const service = await suite.open();
     const pair = renewed(await service.register());

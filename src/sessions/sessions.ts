@@ -7,6 +7,7 @@ import type { RefreshOutcome, SessionView, Transport } from '../contract/respons
 import { Batch, batchedReads } from '../database/batch.js';
 import { Database } from '../database/database.js';
 import type { Read } from '../database/schema.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { isUuid, NIL_UUID } from '../database/uuid-type.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
 import type { Advance } from './advance.js';
@@ -35,6 +36,8 @@ export interface Renewal {
 
 /** How many rows one step of the sweep looks at. */
 const STRETCH = 500;
+/** Milliseconds for which a renewal is tried again that came to the database too late, or behind another one. */
+const TRYING = 2_000;
 
 /** Sign-ins on devices: started, renewed, listed, ended. Knows nothing of tokens and HTTP. */
 @Injectable()
@@ -108,6 +111,7 @@ export class Sessions {
    * @param found the session as it was read a moment ago.
    * @param generation of the presented token, whose signature and seed have been checked.
    * @param idempotencyKey of the request, if it had one.
+   * @throws StorageUnavailableError when the database is too slow for it; nothing is consumed then.
    */
   async renew(
     found: FoundSession,
@@ -115,6 +119,7 @@ export class Sessions {
     idempotencyKey: string | undefined,
   ): Promise<Renewal> {
     const retryKey = idempotencyKey === undefined ? null : digest(found.id, idempotencyKey);
+    const latest = performance.now() + TRYING;
     let session: FoundSession | undefined = found;
     while (session !== undefined) {
       const now = this.clock.now();
@@ -133,6 +138,7 @@ export class Sessions {
         const moved = { generation: generation + 1, rotatedAt: now, expiresAt, retryKey };
         return { outcome: 'rotated', session: { ...session, ...moved } };
       }
+      if (performance.now() > latest) throw new StorageUnavailableError('each try came too late');
       session = await this.find(session.id);
     }
     return { outcome: 'rejected', session: found };
