@@ -79,11 +79,12 @@ function resolve(texts: Partial<Record<SettingName, string>>, production: boolea
   for (const [needs, broken, problem] of RULES) {
     if (!needs.some((name) => unread.has(name)) && broken(config)) problems.push(problem);
   }
+  if (problems.length === 0) return complete(config);
   if (!unread.has('accessTokenAlg')) problems.push(...keyFileProblems(config));
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return complete(config);
+  throw new ConfigurationError(problems);
 }
 
+/** Looked at only to be told with the others: who needs the keys reads the file, which may be readable but once. */
 function keyFileProblems(config: LatchkeyConfig): readonly string[] {
   const { signingKeyFile, accessTokenAlg } = config;
   if (signingKeyFile === undefined || accessTokenAlg === 'HS256') return [];

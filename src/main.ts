@@ -9,8 +9,10 @@ import { startService } from './service.js';
 const EX_UNAVAILABLE = 69;
 const EX_CONFIG = 78;
 
-/** What listening on an address that isn't ours, or a name that leads nowhere, ends in. */
-const BAD_HOST = /^(EADDRNOTAVAIL|ENOTFOUND|EAI_\w+|EINVAL)$/;
+/** What listening on a name that leads nowhere, or on what is no address, ends in. */
+const BAD_HOST = /^(ENOTFOUND|EINVAL)$/;
+/** An address that may be ours later, and a resolver that may be there later. */
+const ABSENT_HOST = /^(EADDRNOTAVAIL|EAI_\w+)$/;
 
 /**
  * Percent by which the heap may grow before it is collected whole again; V8 would let it double or more. A V8
@@ -46,7 +48,9 @@ function sentence(error: unknown): string {
   }
   if (!(error instanceof Error)) return 'The service could not start';
   const code = codeOf(error);
-  if (BAD_HOST.test(code)) return `HOST is no address of this machine (${code})`;
+  if (BAD_HOST.test(code) || ABSENT_HOST.test(code)) {
+    return `HOST is no address of this machine (${code})`;
+  }
   if (code === 'EADDRINUSE') {
     const port = 'port' in error ? `${String(error.port)} ` : '';
     return `Port ${port}is taken by another process: set PORT (or METRICS_PORT) to a free one`;

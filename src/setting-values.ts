@@ -165,9 +165,8 @@ export function color(text: string): string {
 
 /** Whether the name leads anywhere shows only when it is listened on. */
 export function listenAddress(text: string): string {
-  const name = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$/i;
-  const digits = /^[\d.]+$/;
-  if (isIP(text) === 0 && (digits.test(text) || !name.test(text))) {
+  const asFour = /^\d+(\.\d+){3}$/;
+  if (isIP(text) === 0 && (asFour.test(text) || !/^[\w.-]+$/.test(text))) {
     throw new Error('must be an address or a host name');
   }
   return text;

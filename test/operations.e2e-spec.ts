@@ -349,7 +349,7 @@ describe('The process', () => {
       'LATCHKEY_SECRET',
     ],
     ['HS256 without a secret', { ACCESS_TOKEN_ALG: 'HS256' }, 'ACCESS_TOKEN_SECRET'],
-    ['a host that is another machine’s', { HOST: '192.0.2.1' }, 'HOST'],
+    ['a host that is none', { HOST: 'nowhere.invalid' }, 'HOST'],
     ['a key file that is not there', { SIGNING_KEY_FILE: '/nowhere/key.pem' }, 'SIGNING_KEY_FILE'],
   ])('refuses %s with 78', async (_what, environment, name) => {
     const { code, output } = await runToEnd(environment);
@@ -357,7 +357,12 @@ describe('The process', () => {
     expect(output).toContain(name);
   });
 
-  it('ends with the npm that started it', async () => {
+  it('says whose fault it is when HOST is an address of another machine', async () => {
+    const { code, output } = await runToEnd({ HOST: '192.0.2.1' });
+    expect([code, output]).toEqual([1, expect.stringMatching(/^HOST is no address of this/m)]);
+  });
+
+  it.each(['npm alone', 'all that npm started'])('ends when %s is told to', async (whom) => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-npm-'));
     const port = String(await freePort());
     const npm = spawn('npm', ['start'], {
@@ -366,13 +371,17 @@ describe('The process', () => {
         HOST: '127.0.0.1',
         PORT: port,
         DATABASE_URL: `sqlite:${join(folder, 'latchkey.db')}`,
+        SHUTDOWN_DELAY: '2s',
       },
       stdio: 'ignore',
+      detached: true,
     });
     const url = `http://127.0.0.1:${port}`;
     while (!(await connects(url))) await turn();
-    npm.kill('SIGTERM');
+    const told = performance.now();
+    process.kill(whom === 'npm alone' ? Number(npm.pid) : -Number(npm.pid), 'SIGTERM');
     while (await connects(url)) await turn();
+    expect(performance.now() - told).toBeGreaterThan(1_900);
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TokenResponse } from '../src/contract/responses.js';
 import { expectProblem, renewed } from './support/client.js';
+import { createPostgres } from './support/databases.js';
+import { PostgresCluster } from './support/postgres-cluster.js';
 import { Suite } from './support/suite.js';
 
 /**
@@ -83,4 +86,35 @@ describe('A PostgreSQL that is late', () => {
     }
     await service.renew(refreshToken);
   });
+
+  it('whose commits hang is not drowned in connections', async () => {
+    const cluster = await PostgresCluster.create();
+    try {
+      const database = await createPostgres(cluster.url());
+      const service = await suite.openOn(database);
+      const connections = async () => {
+        const counting = "from pg_stat_activity where application_name = 'latchkey'";
+        const [row] = await database.query(`select count(*)::int as count ${counting}`);
+        return Number(row?.['count']);
+      };
+      const people = await Promise.all(Array.from({ length: 50 }, () => service.register()));
+      const rename = async ({ accessToken: bearer }: TokenResponse) =>
+        (await service.patch('/users/me', { name: 'Ada' }, { bearer })).status;
+      await database.query("alter system set synchronous_standby_names = 'nobody'");
+      await database.query('select pg_reload_conf()');
+      for (let wave = 0; wave < 4; wave += 1) {
+        const statuses = await Promise.all(people.splice(0, 10).map(rename));
+        expect(new Set(statuses)).toEqual(new Set([503]));
+      }
+      expect(await connections()).toBeLessThan(10 + 10 + 5);
+      await database.query('alter system reset synchronous_standby_names');
+      await database.query('select pg_reload_conf()');
+      const [somebody] = people;
+      while (somebody === undefined || (await rename(somebody)) !== 200) await sleep(100);
+      while ((await connections()) > 10) await sleep(100);
+      await service.close();
+    } finally {
+      await cluster.destroy();
+    }
+  }, 60_000);
 });

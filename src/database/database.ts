@@ -3,7 +3,13 @@ import { JOINABLE } from './batch.js';
 import { WriteQueue } from './write-queue.js';
 import type { Dialect } from './dialect.js';
 import { isBehind, migrate } from './migrate.js';
-import { LATEST_BEGIN, openPostgres, UNLIMITED } from './postgres.js';
+import {
+  AT_THE_START,
+  LATEST_BEGIN,
+  openPostgres,
+  type QueryLimits,
+  UNLIMITED,
+} from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
 import { isStorageUnavailable, isTangle, StorageUnavailableError } from './storage-error.js';
@@ -77,15 +83,14 @@ export class Database {
    * @throws Error for a database that a later version has migrated.
    */
   async migrate(): Promise<string[]> {
-    if (this.url.kind === 'sqlite' || !(await isBehind(this.#writer, this.dialect))) {
-      return migrate(this.#writer, this.dialect);
-    }
-    const patient = openPostgres(this.url.url, this.onIdleError, UNLIMITED);
-    try {
-      return await migrate(patient, 'postgres');
-    } finally {
-      await patient.destroy();
-    }
+    const { url } = this;
+    if (url.kind === 'sqlite') return migrate(this.#writer, 'sqlite');
+    const connected = <Result>(
+      limits: QueryLimits,
+      work: (db: Kysely<Schema>) => Promise<Result>,
+    ) => withPostgres(() => openPostgres(url.url, this.onIdleError, limits), work);
+    const behind = await connected(AT_THE_START, (db) => isBehind(db, 'postgres'));
+    return connected(behind ? UNLIMITED : AT_THE_START, (db) => migrate(db, 'postgres'));
   }
 
   /** Asks for a sign of life. */
@@ -96,6 +101,19 @@ export class Database {
   async close(): Promise<void> {
     await this.#writer.destroy();
     if (this.#reader !== this.#writer) await this.#reader.destroy();
+  }
+}
+
+/** With connections of its own. */
+async function withPostgres<Result>(
+  open: () => Kysely<Schema>,
+  work: (db: Kysely<Schema>) => Promise<Result>,
+): Promise<Result> {
+  const pool = open();
+  try {
+    return await work(pool);
+  } finally {
+    await pool.destroy();
   }
 }
 

@@ -6,20 +6,25 @@ import type { Schema } from './schema.js';
 /** Waits for a connection, then for an answer: together less than the 5 s after which callers get a 503. */
 const CONNECT_WAIT = 1_800;
 
-/** How long a query may take, in milliseconds; 0 means as long as it needs. */
+/** How long a query may take, in milliseconds; 0 for no limit of ours. */
 export interface QueryLimits {
-  /** Then the server ends the statement, also one that waits for a lock, and says so. */
+  /** Then the server ends the statement, also one that waits for a lock, and says so. NOT its commit. */
   statement: number;
   /** Then nobody waits for the server's answer any more. */
   answer: number;
 }
 
 const LIMITS: QueryLimits = { statement: 1_500, answer: 2_600 };
+/** For looking at the tables of a database that may have thousands. */
+export const AT_THE_START: QueryLimits = { statement: 10_000, answer: 12_000 };
 export const UNLIMITED: QueryLimits = { statement: 0, answer: 0 };
 
 /** For its answer to travel. */
 const ON_THE_WAY = 100;
-/** Milliseconds. A statement that begins by then has ended, either way, before its answer is given up. */
+/**
+ * Milliseconds. A statement that begins by then has ended, either way, before its answer is given up; but for a commit
+ * that itself has to wait, for a disk or for a synchronous standby.
+ */
 export const LATEST_BEGIN = LIMITS.answer - LIMITS.statement - ON_THE_WAY;
 
 /**
