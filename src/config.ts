@@ -3,16 +3,12 @@ import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path';
 import { ConfigurationError } from './configuration-error.js';
 import { readKeyFile } from './keys/key-file.js';
-import {
-  type LatchkeyConfig,
-  type LatchkeyOptions,
-  SETTINGS,
-  type Setting,
-  type SettingName,
-} from './settings.js';
+import type { LatchkeyOptions } from './options.js';
+import { type LatchkeyConfig, SETTINGS, type Setting, type SettingName } from './settings.js';
 
 export { ConfigurationError } from './configuration-error.js';
-export type { LatchkeyConfig, LatchkeyOptions } from './settings.js';
+export type { LatchkeyOptions } from './options.js';
+export type { LatchkeyConfig } from './settings.js';
 
 /** Injection token of the resolved configuration. */
 export const CONFIG = Symbol('latchkey:config');

@@ -6,7 +6,7 @@ import { LatchkeyEvents } from '../events.js';
 import { emailKey } from '../http/email.js';
 import { Problem } from '../http/problem.js';
 import type { RequestInfo } from '../http/request-info.js';
-import { AttemptLimiter, checked } from '../passwords/attempt-limiter.js';
+import { AttemptLimiter, checked, rateLimited } from '../passwords/attempt-limiter.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Reauthentication } from '../passwords/reauthentication.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -142,7 +142,7 @@ export class AuthService {
     }
     const { waits } = await this.limiter.count([limits.registrations(from.ip)]);
     const [wait = 0] = waits;
-    if (wait > 0) throw new Problem('rate_limited', { headers: { 'Retry-After': `${wait}` } });
+    if (wait > 0) throw rateLimited(wait);
   }
 
   private findUser(given: Credentials): Promise<UserRecord | null> {
@@ -223,7 +223,7 @@ export class AuthService {
   private limited(seconds: number): Problem {
     this.events.tell('signIn', { result: 'limited' });
     this.logger.warn('too many sign-ins from one address');
-    return new Problem('rate_limited', { headers: { 'Retry-After': `${seconds}` } });
+    return rateLimited(seconds);
   }
 }
 

@@ -31,7 +31,6 @@ export const LATEST_BEGIN = LIMITS.answer - LIMITS.statement - ON_THE_WAY;
  * Opens a pool. A connection that breaks is dropped quietly; the next query makes a new one. The pool
  * itself listens for the errors of idle connections only: without a listener of its own, one that breaks
  * while a query runs on it would end the process.
- *
  */
 export function openPostgres(
   url: string,

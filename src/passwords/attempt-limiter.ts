@@ -5,6 +5,7 @@ import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Clock } from '../contract/clock.js';
 import { Database } from '../database/database.js';
 import type { Read } from '../database/schema.js';
+import { Problem } from '../http/problem.js';
 
 /** The sweep's bounds: rows of one statement, statements of one round. */
 const AT_ONCE = 1_000;
@@ -27,6 +28,11 @@ export interface Attempt {
   waits: readonly number[];
   /** Takes the attempt back, because it succeeded or never happened. */
   forgive(): Promise<void>;
+}
+
+/** @param wait seconds until the next attempt is allowed. */
+export function rateLimited(wait: number): Problem {
+  return new Problem('rate_limited', { headers: { 'Retry-After': `${wait}` } });
 }
 
 /** Makes the check that an attempt is for. One that can't take place, because too much is going on, is no attempt. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Problem } from '../http/problem.js';
-import { AttemptLimiter, checked } from './attempt-limiter.js';
+import { AttemptLimiter, checked, rateLimited } from './attempt-limiter.js';
 import { PasswordHasher } from './password-hasher.js';
 
 const LIMIT = { most: 10, seconds: 15 * 60 };
@@ -21,7 +21,7 @@ export class Reauthentication {
   async assert(userId: string, password: string, hash: string | null): Promise<string | undefined> {
     const attempt = await this.limiter.count([{ subject: `reauthenticate:${userId}`, ...LIMIT }]);
     const [wait = 0] = attempt.waits;
-    if (wait > 0) throw new Problem('rate_limited', { headers: { 'Retry-After': `${wait}` } });
+    if (wait > 0) throw rateLimited(wait);
     const verdict = await checked(attempt, () => this.hasher.verify(password, hash));
     if (!verdict.ok) throw new Problem('reauthentication_required');
     await attempt.forgive();

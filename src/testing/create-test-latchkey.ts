@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DestinationStream } from 'pino';
-import type { LatchkeyOptions, SettingName, SETTINGS } from '../settings.js';
+import type { LatchkeyOptions } from '../options.js';
+import type { SettingName, SETTINGS } from '../settings.js';
 import type { LatchkeyClient } from '../client/index.js';
 import type { MovableClock } from './movable-clock.js';
 import type { TestClientOptions } from './test-client.js';
