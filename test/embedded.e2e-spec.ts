@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
-import { ForbiddenException, type INestApplication, ValidationPipe } from '@nestjs/common';
+import {
+  ForbiddenException,
+  type INestApplication,
+  type PipeTransform,
+  ValidationPipe,
+} from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
@@ -25,6 +30,7 @@ interface Host {
 async function startHost(
   adapter: 'express' | 'fastify',
   options: LatchkeyOptions = {},
+  pipes: readonly PipeTransform[] = [],
 ): Promise<Host> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-host-'));
   const port = await freePort();
@@ -40,6 +46,7 @@ async function startHost(
     adapter === 'express'
       ? await NestFactory.create(host, new ExpressAdapter(), { logger: false })
       : await NestFactory.create(host, new FastifyAdapter(), { logger: false });
+  app.useGlobalPipes(...pipes);
   await app.listen(port, '127.0.0.1');
   const close = async () => {
     await app.close();
@@ -190,8 +197,7 @@ describe.each(['express', 'fastify'] as const)('AuthModule in a host on %s', (ad
 describe.each(['express', 'fastify'] as const)('A host on %s', (adapter) => {
   const pipes = [{ transform: true }, { transform: true, whitelist: true }, { whitelist: true }];
   it.each(pipes)('may have a ValidationPipe of its own, with %j', async (options) => {
-    const host = await startHost(adapter);
-    host.app.useGlobalPipes(new ValidationPipe(options));
+    const host = await startHost(adapter, {}, [new ValidationPipe(options)]);
     try {
       const { refreshToken } = await signUp(host);
       const email = 'ada@example.com';
