@@ -12,6 +12,7 @@ import { WriteQueue } from '../src/database/write-queue.js';
 import { LatchkeyEvents } from '../src/events.js';
 import type { Advance } from '../src/sessions/advance.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
+import { UsersRepository } from '../src/users/users.repository.js';
 import { Sessions } from '../src/sessions/sessions.js';
 import { StatusIndexes } from '../src/sessions/status-indexes.js';
 import { MovableClock } from '../src/testing/movable-clock.js';
@@ -503,25 +504,45 @@ describe('Transactions that PostgreSQL finds in each other’s way', () => {
   );
 });
 
-/** 0.1.0 kept the ids of sessions as texts on PostgreSQL too. */
+const SINCE_010 = ['0004-session-uuids', '0005-large-tables'];
+
+/** Takes back what was changed since 0.1.0, which kept the ids of sessions as texts on PostgreSQL too. */
+async function takeBackTo010(place: TestDatabase): Promise<void> {
+  await place.query(`delete from kysely_migration where name >= '0004'`);
+  for (const index of ['users_by_email', 'users_by_name', 'users_admins']) {
+    await place.query(`drop index ${index}`);
+  }
+  await place.query('drop index attempts_by_end');
+  await place.query('drop index revoked_tokens_by_end');
+  if (place.kind === 'sqlite') return;
+  await place.query('alter table sessions alter column id type text using id::text');
+  for (const column of ['email', 'email_key', 'username', 'name']) {
+    await place.query(`alter table users alter column ${column} type text collate "default"`);
+  }
+}
+
 describe.each(['sqlite', 'postgres'] as const)('A database of 0.1.0, on %s', (kind) => {
-  it('keeps its sessions', async () => {
+  it('keeps its users and sessions', async () => {
     const place = await createDatabase(kind);
     const database = new Database(readEnvironment(place.environment).databaseUrl);
     try {
       await database.migrate();
-      await place.query(`delete from kysely_migration where name = '0004-session-uuids'`);
-      if (kind === 'postgres') {
-        await place.query('alter table sessions alter column id type text using id::text');
-      }
+      await takeBackTo010(place);
+      await place.query(
+        `insert into users (id, email, email_key, email_verified, name, roles, disabled, created_at)
+         values ('ada', 'Ada@example.org', 'ada@example.org', 0, 'Ada', '[]', 0, 0)`,
+      );
       const id = '01a20316-4d7e-71ef-94ad-23a220feded5';
       await place.query(
         `insert into sessions (id, user_id, transport, seed, generation, created_at, rotated_at, expires_at)
          values ('${id}', 'ada', 'body', 'seed', 3, 0, 0, 9000000000000)`,
       );
 
-      expect(await database.migrate()).toEqual(['0004-session-uuids']);
+      expect(await database.migrate()).toEqual(SINCE_010);
 
+      const users = new UsersRepository();
+      const ada = await database.read((db) => users.findByEmail(db, 'ADA@example.org'));
+      expect(ada).toMatchObject({ id: 'ada', email: 'Ada@example.org', name: 'Ada' });
       const rows = new SessionRepository();
       const found = await database.read((db) => rows.findMany(db, [id]));
       expect(found.get(id)).toMatchObject({ id, generation: 3 });
@@ -564,12 +585,12 @@ describe('A migration on PostgreSQL', () => {
     const nodes = [new Database(databaseUrl), new Database(databaseUrl)] as const;
     try {
       await nodes[0].migrate();
-      await place.query(`delete from kysely_migration where name = '0004-session-uuids'`);
+      await takeBackTo010(place);
       const holding = place.query('do $$ begin lock table sessions; perform pg_sleep(4); end $$');
       await locked();
 
       const applied = await Promise.all(nodes.map((node) => node.migrate()));
-      expect(applied.flat()).toEqual(['0004-session-uuids']);
+      expect(applied.flat()).toEqual(SINCE_010);
       await holding;
     } finally {
       await Promise.all(nodes.map((node) => node.close()));

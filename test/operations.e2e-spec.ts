@@ -57,6 +57,15 @@ describeOnEachDatabase('Operation', (suite) => {
     expect(text).not.toContain(user.email);
   });
 
+  it('counts in its metrics the sessions that are alive', async () => {
+    const fresh = await suite.openFresh();
+    await fresh.register();
+    await fresh.register();
+    const { refreshToken } = renewed(await fresh.register());
+    await fresh.post('/auth/logout', { refreshToken });
+    expect((await fresh.get('/metrics')).text).toMatch(/^latchkey_sessions_live 2$/m);
+  });
+
   describe('describes itself in OpenAPI 3.1', () => {
     interface Operation {
       operationId?: string;

@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import BetterSqlite3 from 'better-sqlite3';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -15,11 +16,13 @@ import type { Database } from '../src/database/database.js';
 import type { Dialect } from '../src/database/dialect.js';
 import { migrations } from '../src/database/migrations/index.js';
 import type { Read, Schema, Write } from '../src/database/schema.js';
+import { NIL_UUID } from '../src/database/uuid-type.js';
 import { KeyRepository } from '../src/keys/key.repository.js';
 import { ClientRepository } from '../src/oauth/client.repository.js';
 import { RevokedTokenRepository } from '../src/oauth/revoked-token.repository.js';
 import { AttemptLimiter } from '../src/passwords/attempt-limiter.js';
 import { StatusListRepository } from '../src/revocation/status-list.repository.js';
+import { SessionUpkeepRepository } from '../src/sessions/session-upkeep.repository.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
 import { UsersRepository } from '../src/users/users.repository.js';
 
@@ -117,9 +120,14 @@ const sessionCalls: Calls = {
   'endAll but one': (db) => sessions.endAll(db, '2', 0, 'logout_all', '1'),
   reserveStatusIndexes: (db) => sessions.reserveStatusIndexes(db, 64),
   giveStatusIndex: (db) => sessions.giveStatusIndex(db, '1', 7),
-  countLive: (db) => sessions.countLive(db, 0),
-  stretch: (db) => sessions.stretch(db, '', 0, 500),
-  remove: (db) => sessions.remove(db, ['1', '2']),
+};
+
+const upkeep = new SessionUpkeepRepository();
+
+const upkeepCalls: Calls = {
+  countLive: (db) => upkeep.countLive(db, 0, NIL_UUID, 5_000),
+  stretch: (db) => upkeep.stretch(db, NIL_UUID, 0, 500),
+  remove: (db) => upkeep.remove(db, ['1', '2']),
 };
 
 const keys = new KeyRepository();
@@ -165,7 +173,10 @@ const userCalls: Calls = {
   findByUsername: (db) => users.findByUsername(db, 'ada'),
   list: (db) => users.list(db, { limit: 50 }),
   'list from a cursor': (db) => users.list(db, { limit: 50, after: { createdAt: 0, id: '1' } }),
-  'list by a query': (db) => users.list(db, { limit: 50, query: 'ada' }),
+  listOf: (db) => users.listOf(db, ['1', '2'], { limit: 50 }),
+  idsOfSome: (db) => users.idsOfSome(db, 'ada', 500),
+  searchStretch: (db) =>
+    users.searchStretch(db, 'ada', { limit: 50, after: { createdAt: 0, id: '1' } }, 5_000),
   update: (_db, trx) => users.update(trx, '1', { ...CHANGES, roles: [], disabled: true }),
   replaceHash: (db) => users.replaceHash(db, '1', 'hash', 'other'),
   'replaceHash of none': (db) => users.replaceHash(db, '1', null, 'other'),
@@ -215,12 +226,13 @@ const limiterCalls: Calls = {
 const lists = new StatusListRepository();
 
 const listCalls: Calls = {
-  endedSince: (db) => lists.endedSince(db, 0),
+  endedAfter: (db) => lists.endedAfter(db, { endedAt: 0, id: NIL_UUID }, 10_000),
   given: (db) => lists.given(db),
 };
 
 const CLASSES = {
   sessions: { type: SessionRepository, calls: sessionCalls },
+  sessionUpkeep: { type: SessionUpkeepRepository, calls: upkeepCalls },
   keys: { type: KeyRepository, calls: keyCalls },
   users: { type: UsersRepository, calls: userCalls },
   statusLists: { type: StatusListRepository, calls: listCalls },
@@ -255,6 +267,53 @@ it.each(Object.entries(CLASSES))('every method on %s is in the snapshot', (_name
   );
   const called = Object.keys(each.calls).map((name) => name.split(' ')[0]);
   expect(called).toEqual(expect.arrayContaining(methods));
+});
+
+/*
+ * To read a whole table holds every request up on SQLite, and may take longer than a request waits for
+ * PostgreSQL. Small tables may be, and what is in an index of few rows, or needed in its order.
+ */
+const MAY_BE_SCANNED =
+  /^SCAN (keys|clients|some|stretch|wanted|2 CONSTANT ROWS)\b|USING INDEX users_(admins|by_age)$/;
+
+describe('SQLite reads no large table whole', () => {
+  const recorder = new Recorder('sqlite');
+  const database = new BetterSqlite3(':memory:');
+  afterAll(() => {
+    database.close();
+  });
+
+  function plan(statement: string): string[] {
+    const parameters = [...statement.matchAll(/\?/g)].map(() => null);
+    const steps = database.prepare<unknown[], { detail: string }>(
+      `explain query plan ${statement}`,
+    );
+    return steps.all(...parameters).map(({ detail }) => detail);
+  }
+
+  beforeAll(async () => {
+    for (const migration of Object.values(migrations('sqlite'))) {
+      for (const statement of [await recorder.of(() => migration.up(recorder.db))].flat()) {
+        if (statement !== '') database.exec(statement);
+      }
+    }
+  });
+
+  it.each(Object.entries({ ...mapped(CLASSES), attempts: limiterCalls }))(
+    'for each statement on %s',
+    async (_name, calls) => {
+      const scans: string[] = [];
+      for (const [method, call] of Object.entries(calls)) {
+        for (const statement of [await recorder.of(() => call(recorder.db, recorder.trx))].flat()) {
+          const steps = plan(statement).filter(
+            (step) => step.startsWith('SCAN ') && !MAY_BE_SCANNED.test(step),
+          );
+          scans.push(...steps.map((step) => `${method}: ${step}`));
+        }
+      }
+      expect(scans).toEqual([]);
+    },
+  );
 });
 
 function mapped(classes: typeof CLASSES): Record<string, Calls> {

@@ -1,54 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type LatchkeyConfig, readEnvironment } from '../src/config.js';
-import { Database } from '../src/database/database.js';
-import { LatchkeyEvents } from '../src/events.js';
-import type { WorkingKeys } from '../src/keys/working-keys.js';
-import { PasswordHasher } from '../src/passwords/password-hasher.js';
-import { PasswordPolicy } from '../src/passwords/password-policy.js';
-import { SessionRepository } from '../src/sessions/session.repository.js';
-import { Sessions } from '../src/sessions/sessions.js';
-import { StatusIndexes } from '../src/sessions/status-indexes.js';
+import { readEnvironment } from '../src/config.js';
 import { readCursor, writeCursor } from '../src/users/user-cursor.js';
 import type { UserRecord } from '../src/users/user-store.js';
-import { UsersRepository } from '../src/users/users.repository.js';
-import { UsersService } from '../src/users/users.service.js';
+import type { UsersService } from '../src/users/users.service.js';
 import { MovableClock } from '../src/testing/movable-clock.js';
+import { bareNode } from './support/bare-node.js';
 import { createDatabase, type TestDatabase } from './support/databases.js';
 
 /*
  * What HTTP can't reach: races inside one node and between two, and the order of users of one instant.
  */
 
-/** A node without HTTP. */
-function node(config: LatchkeyConfig, clock: MovableClock) {
-  const database = new Database(config.databaseUrl);
-  const rows = new SessionRepository();
-  const indexes = new StatusIndexes(database, rows);
-  const sessions = new Sessions(config, database, rows, clock, new LatchkeyEvents(), indexes);
-  const keys: Pick<WorkingKeys, 'pepper'> = { pepper: () => Buffer.alloc(48) };
-  const users = new UsersService(
-    database,
-    new UsersRepository(),
-    sessions,
-    new PasswordHasher(config, keys as WorkingKeys),
-    new PasswordPolicy(config),
-    clock,
-  );
-  return { database, sessions, users };
-}
-
 describe.each(['sqlite', 'postgres'] as const)('Users on %s', (kind) => {
   const clock = new MovableClock();
   let place: TestDatabase;
-  let one: ReturnType<typeof node>;
-  let two: ReturnType<typeof node>;
+  let one: ReturnType<typeof bareNode>;
+  let two: ReturnType<typeof bareNode>;
   let made = 0;
 
   beforeAll(async () => {
     place = await createDatabase(kind);
     const config = readEnvironment({ ...place.environment, BCRYPT_COST: '4' });
-    one = node(config, clock);
-    two = node(config, clock);
+    one = bareNode(config, clock);
+    two = bareNode(config, clock);
     await one.database.migrate();
   });
 

@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { LatchkeyEvents } from '../events.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
-import { Sessions } from '../sessions/sessions.js';
+import { SessionUpkeep } from '../sessions/session-upkeep.js';
 
-/** Milliseconds for which a count of sessions is good enough: it reads the whole table. */
+/** Milliseconds after which sessions are counted anew, at the earliest. */
 const COUNT_LIFE = 10_000;
+/** A count reads the whole table: it rests so many times as long as it has taken. */
+const COUNT_REST = 20;
+/** Milliseconds that an answer waits for a count. */
+const COUNT_WAIT = 1_000;
 
 const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -14,12 +19,16 @@ const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
-  #countedAt = -Infinity;
+  /** Of live sessions. */
+  #count = NaN;
+  #counting: Promise<void> | undefined;
+  /** When to count again, by `performance.now()`. */
+  #nextCount = 0;
 
   constructor(
     events: LatchkeyEvents,
     private readonly hasher: PasswordHasher,
-    private readonly sessions: Sessions,
+    private readonly upkeep: SessionUpkeep,
   ) {
     collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Histogram({
@@ -88,22 +97,32 @@ export class Metrics {
   }
 
   #gaugeSessions(): void {
-    const fresh = () => this.#freshCount();
+    const refresh = () => this.#refreshCount();
+    const count = () => this.#count;
     new Gauge({
       name: 'latchkey_sessions_live',
-      help: 'Live sessions, at most 10 s ago.',
+      help: 'Live sessions when they were last counted; NaN before that.',
       registers: [this.#registry],
       async collect() {
-        const count = await fresh();
-        if (count !== undefined) this.set(count);
+        await refresh();
+        this.set(count());
       },
     });
   }
 
-  /** @returns undefined if the last count is good enough, or if the database does not answer. */
-  async #freshCount(): Promise<number | undefined> {
-    if (performance.now() - this.#countedAt < COUNT_LIFE) return undefined;
-    this.#countedAt = performance.now();
-    return this.sessions.count().catch(() => undefined);
+  /** Counts anew when it is time. A count that takes longer than the answer waits is for a later answer. */
+  async #refreshCount(): Promise<void> {
+    if (performance.now() >= this.#nextCount) this.#counting ??= this.#countSessions();
+    if (this.#counting === undefined) return;
+    await Promise.race([this.#counting, sleep(COUNT_WAIT, undefined, { ref: false })]);
+  }
+
+  /** Keeps the last count if the database does not answer. */
+  async #countSessions(): Promise<void> {
+    const began = performance.now();
+    this.#count = await this.upkeep.count().catch(() => this.#count);
+    const ended = performance.now();
+    this.#nextCount = ended + Math.max(COUNT_LIFE, (ended - began) * COUNT_REST);
+    this.#counting = undefined;
   }
 }

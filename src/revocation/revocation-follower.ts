@@ -1,13 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Clock } from '../contract/clock.js';
 import { STATUS_LIST_SIZE } from '../contract/status-list.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
+import { NIL_UUID } from '../database/uuid-type.js';
 import { EndedSessions } from './ended-sessions.js';
 import { type Period, periodAt } from './period.js';
-import { StatusListRepository } from './status-list.repository.js';
+import { type SessionEnd, StatusListRepository } from './status-list.repository.js';
 
 /** What this node knew of the database at some moment. */
 export interface Revocations {
@@ -28,6 +29,8 @@ const PATIENCE = 500;
 const OVERLAP = 60_000;
 /** How many indexes before its first one is given away a list is there. */
 const AHEAD = 8_192;
+/** How many ended sessions are read in one go. */
+const PIECE = 10_000;
 
 /**
  * Follows which sessions end, on whatever node. Reads when it is asked, not by itself; all who ask in the
@@ -93,11 +96,21 @@ export class RevocationFollower implements OnModuleInit {
     const period = periodAt(readAt, this.config.accessTokenTtl);
     const goesOn = known?.period.number === period.number;
     const since = goesOn ? Math.min(known.readAt, readAt) - OVERLAP : period.endedSince;
-    const [indexes, given] = await this.database.read((db) =>
-      Promise.all([this.rows.endedSince(db, since), this.rows.given(db)]),
-    );
     const ended = goesOn ? known.ended : new EndedSessions();
-    for (const index of indexes) ended.add(index);
+    await this.#addEnded(ended, since);
+    const given = await this.database.read((db) => this.rows.given(db));
     return { period, readAt, lists: Math.floor((given + AHEAD) / STATUS_LIST_SIZE) + 1, ended };
+  }
+
+  /** A piece at a time: after an incident there may be more than a request may wait for. */
+  async #addEnded(ended: EndedSessions, since: number): Promise<void> {
+    let after: SessionEnd | undefined = { endedAt: since, id: NIL_UUID };
+    while (after !== undefined) {
+      const from: SessionEnd = after;
+      const some = await this.database.read((db) => this.rows.endedAfter(db, from, PIECE));
+      for (const { statusIndex } of some) ended.add(statusIndex);
+      after = some.length < PIECE ? undefined : some.at(-1);
+      if (after !== undefined) await turn();
+    }
   }
 }

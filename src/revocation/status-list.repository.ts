@@ -1,20 +1,44 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import type { Read } from '../database/schema.js';
 import { STATUS_INDEX } from '../sessions/session.repository.js';
+
+/** A place in the order in which sessions end. */
+export interface SessionEnd {
+  /** Milliseconds since the epoch. */
+  endedAt: number;
+  id: string;
+}
+
+export interface EndedSession extends SessionEnd {
+  statusIndex: number;
+}
 
 /** What the status lists read of the database. */
 @Injectable()
 export class StatusListRepository {
-  /** The status indexes of the sessions that ended at this time or later (ms). */
-  async endedSince(db: Read, time: number): Promise<number[]> {
+  /**
+   * Sessions that have ended, in the order of their ends, from behind `after` on.
+   *
+   * @returns `most` at most; fewer are all there are.
+   */
+  async endedAfter(db: Read, after: SessionEnd, most: number): Promise<EndedSession[]> {
     const rows = await db
       .selectFrom('sessions')
-      .select('status_index')
-      .where('ended_at', '>=', time)
+      .select(['id', 'ended_at', 'status_index'])
+      .where('ended_at', 'is not', null)
+      .where(sql`(ended_at, id)`, '>', sql`(${after.endedAt}, ${after.id})`)
       .where('status_index', 'is not', null)
-      .$narrowType<{ status_index: number }>()
+      .$narrowType<{ ended_at: number; status_index: number }>()
+      .orderBy('ended_at')
+      .orderBy('id')
+      .limit(most)
       .execute();
-    return rows.map((row) => row.status_index);
+    return rows.map((row) => ({
+      id: row.id,
+      endedAt: row.ended_at,
+      statusIndex: row.status_index,
+    }));
   }
 
   /** How many status indexes have been given away. */

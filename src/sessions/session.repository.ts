@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Selectable, sql } from 'kysely';
 import type { Transport } from '../contract/responses.js';
-import { padded } from '../database/batch.js';
 import { databaseTime } from '../database/database-time.js';
 import { ListQuery } from '../database/list-query.js';
 import type { Read, SessionsTable } from '../database/schema.js';
@@ -206,40 +205,6 @@ export class SessionRepository {
       .returning(COLUMNS)
       .executeTakeFirst();
     return row === undefined ? undefined : fromTable(row);
-  }
-
-  async countLive(db: Read, now: number): Promise<number> {
-    const row = await db
-      .selectFrom('sessions')
-      .select((from) => from.fn.countAll<number>().as('count'))
-      .where('ended_at', 'is', null)
-      .where('expires_at', '>', now)
-      .executeTakeFirstOrThrow();
-    return Number(row.count);
-  }
-
-  /** The next stretch of ids after `after`, each with whether nothing can refer to it any more. */
-  async stretch(
-    db: Read,
-    after: string,
-    deadBefore: number,
-    size: number,
-  ): Promise<{ id: string; dead: boolean }[]> {
-    const rows = await db
-      .selectFrom('sessions')
-      .select(['id', 'expires_at', 'ended_at'])
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(size)
-      .execute();
-    return rows.map((row) => ({
-      id: row.id,
-      dead: Math.min(row.expires_at, row.ended_at ?? row.expires_at) < deadBefore,
-    }));
-  }
-
-  async remove(db: Read, ids: readonly string[]): Promise<void> {
-    await db.deleteFrom('sessions').where('id', 'in', padded(ids)).execute();
   }
 }
 

@@ -8,7 +8,7 @@ import { Batch, batchedReads } from '../database/batch.js';
 import { Database } from '../database/database.js';
 import type { Read } from '../database/schema.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
-import { isUuid, NIL_UUID } from '../database/uuid-type.js';
+import { isUuid } from '../database/uuid-type.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
 import type { Advance } from './advance.js';
 import { judge } from './rotation.js';
@@ -34,8 +34,6 @@ export interface Renewal {
   session: Session;
 }
 
-/** How many rows one step of the sweep looks at. */
-const STRETCH = 500;
 /** Milliseconds for which a renewal is tried again that came to the database too late, or behind another one. */
 const TRYING = 2_000;
 
@@ -46,7 +44,6 @@ export class Sessions {
   readonly #byId: Batch<string, FoundSession | undefined>;
   readonly #live: Batch<string, boolean>;
   readonly #advances: Batch<Advance, boolean>;
-  #sweptTo = NIL_UUID;
 
   constructor(
     @Inject(CONFIG) private readonly config: LatchkeyConfig,
@@ -188,35 +185,6 @@ export class Sessions {
 
   tellEnded(userId: string, reason: EndReason, count: number): void {
     if (count > 0) this.events.tell('sessionsEnded', { userId, reason, count });
-  }
-
-  /** Live sessions of all users. Reads the whole table: for metrics, not for requests. */
-  count(): Promise<number> {
-    return this.database.read((db) => this.rows.countLive(db, this.clock.now()));
-  }
-
-  /**
-   * Removes what is over and whose last access token has expired, walking the primary key a small stretch
-   * at a time; each call goes on where the one before left off.
-   *
-   * @returns how many rows it removed.
-   */
-  async sweep(stretches = 20): Promise<number> {
-    const grace = (this.config.accessTokenTtl + 120) * 1000;
-    let removed = 0;
-    for (let step = 0; step < stretches; step += 1) {
-      const deadBefore = this.clock.now() - grace;
-      const found = await this.database.read((db) =>
-        this.rows.stretch(db, this.#sweptTo, deadBefore, STRETCH),
-      );
-      const dead = found.filter((row) => row.dead).map((row) => row.id);
-      if (dead.length > 0) await this.database.write((db) => this.rows.remove(db, dead));
-      removed += dead.length;
-      const last = found.length < STRETCH ? undefined : found.at(-1);
-      this.#sweptTo = last?.id ?? NIL_UUID;
-      if (last === undefined) break;
-    }
-    return removed;
   }
 
   /**

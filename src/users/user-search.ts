@@ -1,37 +1,43 @@
-import { type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely';
-import type { Schema } from '../database/schema.js';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import type { UserRecord } from './user-store.js';
+import { type PageWanted, UsersRepository } from './users.repository.js';
 
-/**
- * Finds users whose e-mail, user name or name begins with a text, whatever the case of its letters. The
- * databases lower-case letters beyond ASCII by rules of their own (SQLite not at all), so those are tried
- * as written, in lower case, in upper case and capitalised: the same users on both, but not every mix.
- */
-export function beginsWith(query: string) {
-  return (from: ExpressionBuilder<Schema, 'users'>): Expression<SqlBool> => {
-    const plain = startPattern(asciiLower(query));
-    const names = spellings(query).map((text) => like('lower(name)', startPattern(text)));
-    return from
-      .or([like('email_key', plain), like('lower(email)', plain), like('username', plain)])
-      .or(from.or(names));
-  };
-}
+/** So many users can be sorted for each page. */
+const FEW = 2_000;
+/** How many rows are looked at in one go, while others wait. */
+const STRETCH = 5_000;
 
-function spellings(text: string): string[] {
-  const lower = text.toLowerCase();
-  const capitalised = lower.replace(/(?<!\p{L})\p{L}/gu, (letter) => letter.toUpperCase());
-  return [...new Set([text, lower, text.toUpperCase(), capitalised].map(asciiLower))];
-}
+/** Lists users, the newest first, in the same few milliseconds however many there are. */
+@Injectable()
+export class UserSearch {
+  constructor(
+    private readonly database: Database,
+    private readonly rows: UsersRepository,
+  ) {}
 
-function asciiLower(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-}
+  /** @param query how an e-mail, user name or name begins (`beginnings`); empty finds all. */
+  async page(wanted: PageWanted, query = ''): Promise<UserRecord[]> {
+    if (query === '') return this.database.read((db) => this.rows.list(db, wanted));
+    const ids = await this.database.read((db) => this.rows.idsOfSome(db, query, FEW));
+    if (ids.length === FEW) return this.#walk(query, wanted);
+    return this.database.read((db) => this.rows.listOf(db, ids, wanted));
+  }
 
-/** Wildcards in the text stand for themselves. */
-function startPattern(text: string): string {
-  return `${text.replace(/[!%_]/g, '!$&')}%`;
-}
-
-/** @param what SQL; never from a request. */
-function like(what: 'email_key' | 'lower(email)' | 'username' | 'lower(name)', pattern: string) {
-  return sql<SqlBool>`${sql.raw(what)} like ${pattern} escape '!'`;
+  /** Where many are found, a page of them is soon full. */
+  async #walk(query: string, { limit, after }: PageWanted): Promise<UserRecord[]> {
+    const found: UserRecord[] = [];
+    let from = after;
+    do {
+      const wanted = { limit: limit - found.length, after: from };
+      const stretch = await this.database.read((db) =>
+        this.rows.searchStretch(db, query, wanted, STRETCH),
+      );
+      found.push(...stretch.users);
+      from = stretch.end;
+      await turn();
+    } while (from !== undefined && found.length < limit);
+    return found;
+  }
 }

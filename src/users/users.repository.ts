@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import type { Selectable, Updateable } from 'kysely';
+import {
+  type Selectable,
+  type SelectQueryBuilder,
+  sql,
+  type SqlBool,
+  type Updateable,
+} from 'kysely';
+import { padded } from '../database/batch.js';
 import { ListQuery } from '../database/list-query.js';
-import type { Read, UsersTable, Write } from '../database/schema.js';
+import type { Read, Schema, UsersTable, Write } from '../database/schema.js';
 import { emailKey } from '../http/email.js';
+import { beginnings } from './begins-with.js';
 import type { UserCursor } from './user-cursor.js';
-import { beginsWith } from './user-search.js';
 import type { UserRecord } from './user-store.js';
 
 /** What may be changed of a user. Members that are left out stay as they are. */
@@ -16,8 +23,12 @@ export interface PageWanted {
   limit: number;
   /** Where the page before ended. */
   after?: UserCursor | undefined;
-  /** How an e-mail, user name or name begins; empty finds all. */
-  query?: string | undefined;
+}
+
+/** The users found among some rows, and where these end; undefined at the end of the table. */
+export interface SearchedStretch {
+  users: UserRecord[];
+  end: UserCursor | undefined;
 }
 
 const COLUMNS = [
@@ -31,6 +42,9 @@ const COLUMNS = [
   'disabled',
   'created_at',
 ] as const;
+
+/** Written out, not as a parameter: else SQLite would not use the index that holds administrators alone. */
+const ADMIN = sql<SqlBool>`roles like '%"admin"%'`;
 
 type UserRow = Pick<Selectable<UsersTable>, (typeof COLUMNS)[number]>;
 
@@ -76,23 +90,50 @@ export class UsersRepository {
   }
 
   /** Newest first. */
-  async list(db: Read, { limit, after, query }: PageWanted): Promise<UserRecord[]> {
-    let select = db.selectFrom('users').select(COLUMNS);
-    if (query !== undefined && query !== '') select = select.where(beginsWith(query));
-    if (after !== undefined) {
-      select = select.where((from) =>
-        from.or([
-          from('created_at', '<', after.createdAt),
-          from.and([from('created_at', '=', after.createdAt), from('id', '<', after.id)]),
-        ]),
-      );
-    }
-    const rows = await select
+  list(db: Read, wanted: PageWanted): Promise<UserRecord[]> {
+    return pageOf(db.selectFrom('users'), wanted);
+  }
+
+  /** Newest first. */
+  async listOf(db: Read, ids: readonly string[], wanted: PageWanted): Promise<UserRecord[]> {
+    if (ids.length === 0) return [];
+    return pageOf(db.selectFrom('users').where('id', 'in', padded(ids)), wanted);
+  }
+
+  /**
+   * Users whose e-mail, user name or name begins with `query`, in no order, some of them twice.
+   *
+   * @returns `most` ids at most; fewer are all there are.
+   */
+  async idsOfSome(db: Read, query: string, most: number): Promise<string[]> {
+    const searches = beginnings(query).map((condition) => {
+      const some = db.selectFrom('users').select('id').where(condition).limit(most).as('some');
+      return db.selectFrom(some).select('some.id');
+    });
+    const all = searches.reduce((one, other) => one.unionAll(other));
+    return (await all.limit(most).execute()).map(({ id }) => id);
+  }
+
+  /** Looks through the next `size` rows, newest first, for users who begin with `query`. */
+  async searchStretch(
+    db: Read,
+    query: string,
+    { limit, after }: PageWanted,
+    size: number,
+  ): Promise<SearchedStretch> {
+    const last = await behind(db.selectFrom('users'), after)
+      .select(['id', 'created_at'])
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
-      .limit(limit)
-      .execute();
-    return rows.map(fromTable);
+      .offset(size - 1)
+      .limit(1)
+      .executeTakeFirst();
+    const end = last && { createdAt: last.created_at, id: last.id };
+    const rows = db
+      .selectFrom('users')
+      .where((from) => from.or(beginnings(query).map((condition) => condition(from))));
+    const within = end === undefined ? rows : rows.where(AGE, '>=', age(end));
+    return { users: await pageOf(within, { limit, after }), end };
   }
 
   /** Fails on an e-mail or user name that somebody else has. @returns the user as he is now. */
@@ -138,7 +179,7 @@ export class UsersRepository {
       .select('id')
       .where('id', '!=', id)
       .where('disabled', '=', 0)
-      .where('roles', 'like', '%"admin"%')
+      .where(ADMIN)
       .limit(1)
       .executeTakeFirst();
     return other !== undefined;
@@ -156,6 +197,33 @@ export class UsersRepository {
       .executeTakeFirst();
     return row === undefined ? null : fromTable(row);
   }
+}
+
+type FromUsers<Output> = SelectQueryBuilder<Schema, 'users', Output>;
+
+/** What the index of the users' age holds, and in its order. */
+const AGE = sql`(created_at, id)`;
+
+function age({ createdAt, id }: UserCursor) {
+  return sql`(${createdAt}, ${id})`;
+}
+
+function behind<Output>(rows: FromUsers<Output>, cursor: UserCursor | undefined) {
+  return cursor === undefined ? rows : rows.where(AGE, '<', age(cursor));
+}
+
+/** Newest first. */
+async function pageOf(
+  from: FromUsers<object>,
+  { limit, after }: PageWanted,
+): Promise<UserRecord[]> {
+  const rows = await behind(from, after)
+    .select(COLUMNS)
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.map(fromTable);
 }
 
 function toTable(changes: UserChanges): Updateable<UsersTable> {

@@ -13,6 +13,7 @@ import { type PasswordContext, PasswordPolicy } from '../passwords/password-poli
 import { Sessions } from '../sessions/sessions.js';
 import { readCursor, writeCursor } from './user-cursor.js';
 import { isUserId, UserIds } from './user-ids.js';
+import { UserSearch } from './user-search.js';
 import { type NewUser, type UserRecord, UserStore } from './user-store.js';
 import { CreateUserDto, UpdateUserDto } from './users.dto.js';
 import { type UserChanges, UsersRepository } from './users.repository.js';
@@ -40,6 +41,7 @@ export class UsersService extends UserStore {
   constructor(
     private readonly database: Database,
     private readonly rows: UsersRepository,
+    private readonly search: UserSearch,
     private readonly sessions: Sessions,
     private readonly hasher: PasswordHasher,
     private readonly policy: PasswordPolicy,
@@ -94,7 +96,7 @@ export class UsersService extends UserStore {
   /**
    * A page of users, the newest first. Users who come or go meanwhile shift nothing.
    *
-   * @param wanted `limit` 50 unless given; `cursor` from the page before; `query` as `beginsWith` says.
+   * @param wanted `limit` 50 unless given; `cursor` from the page before; `query` as `beginnings` says.
    * @throws Problem `validation_failed` for a cursor that no page gave out.
    */
   async list(wanted: {
@@ -104,9 +106,7 @@ export class UsersService extends UserStore {
   }): Promise<UserPage> {
     const { limit = PAGE, query } = wanted;
     const after = wanted.cursor === undefined ? undefined : readCursor(wanted.cursor);
-    const found = await this.database.read((db) =>
-      this.rows.list(db, { limit: limit + 1, after, query }),
-    );
+    const found = await this.search.page({ limit: limit + 1, after }, query);
     const items = found.slice(0, limit);
     const last = items.at(-1);
     const more = found.length > limit && last !== undefined;

@@ -4,6 +4,7 @@ import { initial } from './0001-initial.js';
 import { clients } from './0002-clients.js';
 import { statusList } from './0003-status-list.js';
 import { sessionUuids } from './0004-session-uuids.js';
+import { largeTables } from './0005-large-tables.js';
 
 /** Every migration, in the order of their names. A released one is never changed. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -12,5 +13,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0002-clients': clients(),
     '0003-status-list': statusList(),
     '0004-session-uuids': sessionUuids(dialect),
+    '0005-large-tables': largeTables(dialect),
   };
 }
