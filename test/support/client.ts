@@ -60,7 +60,8 @@ export interface Sending {
 
 /** Speaks HTTP to one service; adds nothing and judges nothing. */
 export class Client {
-  readonly #agent = new Agent({ keepAlive: true });
+  /** Lets go of an idle connection before a server of Node's own does, after 5 s. */
+  readonly #agent = new Agent({ keepAlive: true, timeout: 3_000 });
 
   constructor(readonly url: string) {}
 
