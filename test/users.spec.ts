@@ -184,6 +184,30 @@ describe.each(['sqlite', 'postgres'] as const)('Users on %s', (kind) => {
     expect(items.some(({ id }) => id === zola.id)).toBe(found);
   });
 
+  it.each(['leser@bücher', 'LESER@BÜCHER.EXA', 'leser@xn--'])(
+    'the query %j finds an address in letters beyond ASCII',
+    async (query) => {
+      await place.query(`delete from users where email_key like 'leser@%'`);
+      const reader = await person({ email: 'Leser@BÜCHER.example' });
+      const { items } = await one.users.list({ query });
+      expect(items.map(({ id }) => id)).toEqual([reader.id]);
+    },
+  );
+
+  it.each(['Last\u{10FFFF}', 'Last\u{10FFFF}\u{10FFFF}x', 'Last\uD7FF', 'Last\uE000x'])(
+    'a name may go on with any character: %j',
+    async (name) => {
+      const user = await person({ name });
+      const shorter = Array.from(name).slice(0, -1).join('');
+      for (const query of ['last', name, shorter]) {
+        const { items } = await one.users.list({ query, limit: 200 });
+        expect(items.map(({ id }) => id)).toContain(user.id);
+      }
+      const { items } = await one.users.list({ query: `${name}!` });
+      expect(items).toEqual([]);
+    },
+  );
+
   it('the command line sets a password, which ends the sessions', async () => {
     const user = await person();
     const from = { userId: user.id, transport: 'body', ip: null, userAgent: null } as const;

@@ -120,9 +120,14 @@ export class Metrics {
   /** Keeps the last count if the database does not answer. */
   async #countSessions(): Promise<void> {
     const began = performance.now();
-    this.#count = await this.upkeep.count().catch(() => this.#count);
-    const ended = performance.now();
-    this.#nextCount = ended + Math.max(COUNT_LIFE, (ended - began) * COUNT_REST);
+    let rest = COUNT_LIFE;
+    try {
+      this.#count = await this.upkeep.count();
+      rest = Math.max(COUNT_LIFE, (performance.now() - began) * COUNT_REST);
+    } catch {
+      // It is tried again after the shortest rest.
+    }
+    this.#nextCount = performance.now() + rest;
     this.#counting = undefined;
   }
 }

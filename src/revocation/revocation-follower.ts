@@ -30,7 +30,7 @@ const OVERLAP = 60_000;
 /** How many indexes before its first one is given away a list is there. */
 const AHEAD = 8_192;
 /** How many ended sessions are read in one go. */
-const PIECE = 10_000;
+const PIECE = 2_500;
 
 /**
  * Follows which sessions end, on whatever node. Reads when it is asked, not by itself; all who ask in the
@@ -51,8 +51,9 @@ export class RevocationFollower implements OnModuleInit {
     private readonly clock: Clock,
   ) {}
 
+  /** A start waits no longer than a question does. */
   async onModuleInit(): Promise<void> {
-    await this.#read();
+    await this.current().catch(() => undefined);
   }
 
   /**

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { sql } from 'kysely';
 import { padded } from '../database/batch.js';
 import type { Read } from '../database/schema.js';
 
@@ -17,19 +16,23 @@ export class SessionUpkeepRepository {
     after: string,
     size: number,
   ): Promise<{ live: number; last: string | undefined }> {
-    const rows = db
+    const last = await db
       .selectFrom('sessions')
-      .select(['id', 'ended_at', 'expires_at'])
+      .select('id')
       .where('id', '>', after)
       .orderBy('id')
-      .limit(size);
-    const isLive = sql<boolean>`ended_at is null and expires_at > ${now}`;
-    const row = await db
-      .selectFrom(rows.as('stretch'))
-      .select((from) => from.fn.countAll<number>().filterWhere(isLive).as('live'))
-      .select(sql<string | null>`max(cast(id as text))`.as('last'))
-      .executeTakeFirstOrThrow();
-    return { live: Number(row.live), last: row.last ?? undefined };
+      .offset(size - 1)
+      .limit(1)
+      .executeTakeFirst();
+    const live = db
+      .selectFrom('sessions')
+      .select((from) => from.fn.countAll<number>().as('count'))
+      .where('id', '>', after)
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', now);
+    const within = last === undefined ? live : live.where('id', '<=', last.id);
+    const { count } = await within.executeTakeFirstOrThrow();
+    return { live: Number(count), last: last?.id };
   }
 
   /** The next stretch of ids after `after`, each with whether nothing can refer to it any more. */

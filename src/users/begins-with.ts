@@ -1,29 +1,33 @@
-import { type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely';
-import type { Schema } from '../database/schema.js';
+import { type Expression, type RawBuilder, sql, type SqlBool } from 'kysely';
+import { inByteOrder } from '../database/byte-order.js';
+import type { Read } from '../database/schema.js';
 
-type Condition = (from: ExpressionBuilder<Schema, 'users'>) => Expression<SqlBool>;
+/** How a user may begin: what is searched, in the order of its bytes, and the stretch of that order. */
+export interface Beginning {
+  searched: RawBuilder<string>;
+  condition: Expression<SqlBool>;
+}
 
-/** What is searched. Each has an index in the order of its bytes. */
+/** Each has an index in the order of its bytes. */
 type Searched = 'email_key' | 'lower(email)' | 'username' | 'lower(name)';
 
-/** Behind all that begins with the same text. */
-const LAST_CHARACTER = '\u{10FFFF}';
-
 /**
- * The conditions one of which holds for a user whose e-mail, user name or name begins with a text, whatever
- * the case of its letters. The databases lower-case ASCII alone here, so other letters are tried as written,
- * in lower case, in upper case and capitalised, but not in every mix.
+ * The ways one of which holds for a user whose e-mail, user name or name begins with a text, whatever the
+ * case of its letters. The databases lower-case letters beyond ASCII by rules of their own (SQLite not at
+ * all), so those are tried as written, in lower case, in upper case and capitalised: the same users on both, but
+ * not every mix.
  *
  * @param query of at least one character.
  */
-export function beginnings(query: string): Condition[] {
+export function beginnings(db: Read, query: string): Beginning[] {
   const plain = asciiLower(query);
-  const names = spellings(query).map((text) => beginsWith('lower(name)', text));
   return [
-    beginsWith('email_key', plain),
-    beginsWith('lower(email)', plain),
-    beginsWith('username', plain),
-    ...names,
+    beginning(db, 'email_key', plain),
+    beginning(db, 'username', plain),
+    ...spellings(query).flatMap((text) => [
+      beginning(db, 'lower(email)', text),
+      beginning(db, 'lower(name)', text),
+    ]),
   ];
 }
 
@@ -37,9 +41,26 @@ function asciiLower(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** A range, because neither database would use an index for `like` with a parameter. */
-function beginsWith(what: Searched, start: string): Condition {
-  const searched = sql.raw(what);
-  const end = `${start}${LAST_CHARACTER}`;
-  return () => sql<SqlBool>`(${searched} >= ${start} and ${searched} < ${end})`;
+/** A range, because SQLite would use no index for `like` with a parameter. */
+function beginning(db: Read, what: Searched, start: string): Beginning {
+  const searched = inByteOrder(db, sql.raw(what));
+  const end = endOf(start);
+  const condition =
+    end === undefined
+      ? sql<SqlBool>`${searched} >= ${start}`
+      : sql<SqlBool>`(${searched} >= ${start} and ${searched} < ${end})`;
+  return { searched, condition };
+}
+
+const LAST = 0x10ffff;
+const SURROGATES = { first: 0xd800, next: 0xe000 };
+
+/** The least text behind all that begin with `start`; undefined if there is none. */
+export function endOf(start: string): string | undefined {
+  const characters = Array.from(start, (character) => character.codePointAt(0) ?? 0);
+  while (characters.at(-1) === LAST) characters.pop();
+  const last = characters.pop();
+  if (last === undefined) return undefined;
+  const next = last + 1 === SURROGATES.first ? SURROGATES.next : last + 1;
+  return String.fromCodePoint(...characters, next);
 }

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import type { UserCursor } from './user-cursor.js';
 import type { UserRecord } from './user-store.js';
 import { type PageWanted, UsersRepository } from './users.repository.js';
 
@@ -9,7 +10,7 @@ const FEW = 2_000;
 /** How many rows are looked at in one go, while others wait. */
 const STRETCH = 5_000;
 
-/** Lists users, the newest first, in the same few milliseconds however many there are. */
+/** Lists users, the newest first, without reading the whole table in one go. */
 @Injectable()
 export class UserSearch {
   constructor(
@@ -20,12 +21,22 @@ export class UserSearch {
   /** @param query how an e-mail, user name or name begins (`beginnings`); empty finds all. */
   async page(wanted: PageWanted, query = ''): Promise<UserRecord[]> {
     if (query === '') return this.database.read((db) => this.rows.list(db, wanted));
-    const ids = await this.database.read((db) => this.rows.idsOfSome(db, query, FEW));
-    if (ids.length === FEW) return this.#walk(query, wanted);
-    return this.database.read((db) => this.rows.listOf(db, ids, wanted));
+    const some = await this.database.read((db) => this.rows.someWhoBegin(db, query, FEW));
+    return some.length < FEW ? this.#sorted(some, wanted) : this.#walk(query, wanted);
   }
 
-  /** Where many are found, a page of them is soon full. */
+  async #sorted(found: readonly UserCursor[], { limit, after }: PageWanted): Promise<UserRecord[]> {
+    const page = found
+      .filter((one) => after === undefined || byAge(after, one) < 0)
+      .sort(byAge)
+      .slice(0, limit);
+    if (page.length === 0) return [];
+    const ids = page.map(({ id }) => id);
+    const users = await this.database.read((db) => this.rows.findMany(db, ids));
+    return ids.flatMap((id) => users.get(id) ?? []);
+  }
+
+  /** Where many are found, a page of them is soon full, unless all of them are old. */
   async #walk(query: string, { limit, after }: PageWanted): Promise<UserRecord[]> {
     const found: UserRecord[] = [];
     let from = after;
@@ -40,4 +51,11 @@ export class UserSearch {
     } while (from !== undefined && found.length < limit);
     return found;
   }
+}
+
+/** The newest first. */
+function byAge(one: UserCursor, other: UserCursor): number {
+  if (one.createdAt !== other.createdAt) return other.createdAt - one.createdAt;
+  if (one.id === other.id) return 0;
+  return one.id > other.id ? -1 : 1;
 }

@@ -6,7 +6,6 @@ import {
   type SqlBool,
   type Updateable,
 } from 'kysely';
-import { padded } from '../database/batch.js';
 import { ListQuery } from '../database/list-query.js';
 import type { Read, Schema, UsersTable, Write } from '../database/schema.js';
 import { emailKey } from '../http/email.js';
@@ -94,24 +93,18 @@ export class UsersRepository {
     return pageOf(db.selectFrom('users'), wanted);
   }
 
-  /** Newest first. */
-  async listOf(db: Read, ids: readonly string[], wanted: PageWanted): Promise<UserRecord[]> {
-    if (ids.length === 0) return [];
-    return pageOf(db.selectFrom('users').where('id', 'in', padded(ids)), wanted);
-  }
-
   /**
-   * Users whose e-mail, user name or name begins with `query`, in no order, some of them twice.
+   * Users whose e-mail, user name or name begins with `query`, each once, in no order.
    *
-   * @returns `most` ids at most; fewer are all there are.
+   * @returns `most` at most; fewer are all there are.
    */
-  async idsOfSome(db: Read, query: string, most: number): Promise<string[]> {
-    const searches = beginnings(query).map((condition) => {
-      const some = db.selectFrom('users').select('id').where(condition).limit(most).as('some');
-      return db.selectFrom(some).select('some.id');
+  async someWhoBegin(db: Read, query: string, most: number): Promise<UserCursor[]> {
+    const searches = beginnings(db, query).map(({ searched, condition }) => {
+      const some = db.selectFrom('users').select(['id', 'created_at']).where(condition);
+      return db.selectFrom(some.orderBy(searched).limit(most).as('some')).selectAll();
     });
-    const all = searches.reduce((one, other) => one.unionAll(other));
-    return (await all.limit(most).execute()).map(({ id }) => id);
+    const all = searches.reduce((one, other) => one.union(other));
+    return (await all.limit(most).execute()).map(cursorOf);
   }
 
   /** Looks through the next `size` rows, newest first, for users who begin with `query`. */
@@ -128,10 +121,9 @@ export class UsersRepository {
       .offset(size - 1)
       .limit(1)
       .executeTakeFirst();
-    const end = last && { createdAt: last.created_at, id: last.id };
-    const rows = db
-      .selectFrom('users')
-      .where((from) => from.or(beginnings(query).map((condition) => condition(from))));
+    const end = last && cursorOf(last);
+    const conditions = beginnings(db, query).map(({ condition }) => condition);
+    const rows = db.selectFrom('users').where((from) => from.or(conditions));
     const within = end === undefined ? rows : rows.where(AGE, '>=', age(end));
     return { users: await pageOf(within, { limit, after }), end };
   }
@@ -206,6 +198,10 @@ const AGE = sql`(created_at, id)`;
 
 function age({ createdAt, id }: UserCursor) {
   return sql`(${createdAt}, ${id})`;
+}
+
+function cursorOf(row: Pick<UserRow, 'id' | 'created_at'>): UserCursor {
+  return { createdAt: row.created_at, id: row.id };
 }
 
 function behind<Output>(rows: FromUsers<Output>, cursor: UserCursor | undefined) {

@@ -50,7 +50,7 @@ async function createSqlite(): Promise<TestDatabase> {
 /** @param server the URL of some database of the server. */
 export async function createPostgres(server: string): Promise<TestDatabase> {
   const name = `latchkey_${randomBytes(6).toString('hex')}`;
-  await ask(server, `create database ${name}`);
+  await ask(server, `create database ${name} ${await asElsewhere(server)}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
@@ -61,6 +61,12 @@ export async function createPostgres(server: string): Promise<TestDatabase> {
       await ask(server, `drop database if exists ${name} with (force)`);
     },
   };
+}
+
+/** Most databases out there sort texts as people do, not by their bytes; so does ours, where it can. */
+async function asElsewhere(server: string): Promise<string> {
+  const orders = await ask(server, `select 1 from pg_collation where collprovider = 'i' limit 1`);
+  return orders.length > 0 ? `template template0 locale_provider icu icu_locale 'en-US'` : '';
 }
 
 async function ask(url: string, statement: string): Promise<Record<string, unknown>[]> {
