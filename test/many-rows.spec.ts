@@ -1,9 +1,11 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnvironment } from '../src/config.js';
 import { RevocationFollower } from '../src/revocation/revocation-follower.js';
 import { StatusListRepository } from '../src/revocation/status-list.repository.js';
 import { MovableClock } from '../src/testing/movable-clock.js';
+import { UserSearch } from '../src/users/user-search.js';
+import { UsersRepository } from '../src/users/users.repository.js';
 import { bareNode } from './support/bare-node.js';
 import { createDatabase, type TestDatabase } from './support/databases.js';
 
@@ -105,6 +107,18 @@ describe.each(['sqlite', 'postgres'] as const)('A database with many rows, on %s
     expect(await find('rare.', 50)).toEqual([9_000, 6_000, 5]);
   });
 
+  it('goes on where a user is deleted while the others are found', async () => {
+    const rows = new UsersRepository();
+    const some = rows.someWhoBegin.bind(rows);
+    rows.someWhoBegin = async (...given) => {
+      const found = await some(...given);
+      await place.query(`delete from users where username = 'rare.9000'`);
+      return found;
+    };
+    const page = await new UserSearch(node.database, rows).page({ limit: 2 }, 'rare.');
+    expect(page.map(({ username }) => username)).toEqual(['rare.6000', 'rare.5']);
+  });
+
   it('counts the live sessions', async () => {
     const live = from(CROWD, 1).filter((n) => n % 8 === 0 && n % 5 !== 0).length;
     expect(await node.upkeep.count()).toBe(live);
@@ -117,6 +131,24 @@ describe.each(['sqlite', 'postgres'] as const)('A database with many rows, on %s
     const { ended } = await follower.current();
     const places = [...ended.in(0)].sort((one, other) => other - one);
     expect(places).toEqual(from(CROWD, 1).filter((n) => n % 8 > 0));
+  });
+
+  it('shows who has just ended before all the others are read, when a period begins', async () => {
+    const config = readEnvironment(place.environment);
+    const rows = new StatusListRepository();
+    const follower = new RevocationFollower(config, node.database, rows, clock);
+    await follower.current();
+    clock.advance('11m');
+    const id = '01900000-0000-7000-8000-000000000008';
+    await place.query(`update sessions set ended_at = ${clock.now()} where id = '${id}'`);
+    const ended = rows.ended.bind(rows);
+    rows.ended = async (db, since, before, most) => {
+      if (before.endedAt <= clock.now()) await sleep(1_500);
+      return ended(db, since, before, most);
+    };
+    await sleep(310);
+    expect((await follower.current()).ended.in(0).has(8)).toBe(true);
+    await follower.refresh();
   });
 
   // Who waits for PostgreSQL lets others go on anyway.

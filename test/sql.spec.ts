@@ -225,7 +225,7 @@ const limiterCalls: Calls = {
 const lists = new StatusListRepository();
 
 const listCalls: Calls = {
-  endedAfter: (db) => lists.endedAfter(db, { endedAt: 0, id: NIL_UUID }, 2_500),
+  ended: (db) => lists.ended(db, 0, { endedAt: 1, id: NIL_UUID }, 2_500),
   given: (db) => lists.given(db),
 };
 

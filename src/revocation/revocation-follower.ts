@@ -31,6 +31,8 @@ const OVERLAP = 60_000;
 const AHEAD = 8_192;
 /** How many ended sessions are read in one go. */
 const PIECE = 2_500;
+/** Behind every end there will be. */
+const LATEST: SessionEnd = { endedAt: Number.MAX_SAFE_INTEGER, id: NIL_UUID };
 
 /**
  * Follows which sessions end, on whatever node. Reads when it is asked, not by itself; all who ask in the
@@ -98,20 +100,26 @@ export class RevocationFollower implements OnModuleInit {
     const goesOn = known?.period.number === period.number;
     const since = goesOn ? Math.min(known.readAt, readAt) - OVERLAP : period.endedSince;
     const ended = goesOn ? known.ended : new EndedSessions();
-    await this.#addEnded(ended, since);
+    await this.#readEnded(since, (index) => {
+      ended.add(index);
+      known?.ended.add(index);
+    });
     const given = await this.database.read((db) => this.rows.given(db));
     return { period, readAt, lists: Math.floor((given + AHEAD) / STATUS_LIST_SIZE) + 1, ended };
   }
 
-  /** A piece at a time: after an incident there may be more than a request may wait for. */
-  async #addEnded(ended: EndedSessions, since: number): Promise<void> {
-    let after: SessionEnd | undefined = { endedAt: since, id: NIL_UUID };
-    while (after !== undefined) {
-      const from: SessionEnd = after;
-      const some = await this.database.read((db) => this.rows.endedAfter(db, from, PIECE));
-      for (const { statusIndex } of some) ended.add(statusIndex);
-      after = some.length < PIECE ? undefined : some.at(-1);
-      if (after !== undefined) await turn();
+  /**
+   * A piece at a time: after an incident there may be more than a request may wait for. The latest come first,
+   * and `add` puts them where questions are answered from meanwhile.
+   */
+  async #readEnded(since: number, add: (statusIndex: number) => void): Promise<void> {
+    let before: SessionEnd | undefined = LATEST;
+    while (before !== undefined) {
+      const from: SessionEnd = before;
+      const some = await this.database.read((db) => this.rows.ended(db, since, from, PIECE));
+      for (const { statusIndex } of some) add(statusIndex);
+      before = some.length < PIECE ? undefined : some.at(-1);
+      if (before !== undefined) await turn();
     }
   }
 }

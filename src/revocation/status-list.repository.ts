@@ -18,20 +18,20 @@ export interface EndedSession extends SessionEnd {
 @Injectable()
 export class StatusListRepository {
   /**
-   * Sessions that have ended, in the order of their ends, from behind `after` on.
+   * Sessions that ended at `since` (ms) or later, the latest first, from behind `before` on.
    *
    * @returns `most` at most; fewer are all there are.
    */
-  async endedAfter(db: Read, after: SessionEnd, most: number): Promise<EndedSession[]> {
+  async ended(db: Read, since: number, before: SessionEnd, most: number): Promise<EndedSession[]> {
     const rows = await db
       .selectFrom('sessions')
       .select(['id', 'ended_at', 'status_index'])
-      .where('ended_at', 'is not', null)
-      .where(sql`(ended_at, id)`, '>', sql`(${after.endedAt}, ${after.id})`)
+      .where('ended_at', '>=', since)
+      .where(sql`(ended_at, id)`, '<', sql`(${before.endedAt}, ${before.id})`)
       .where('status_index', 'is not', null)
       .$narrowType<{ ended_at: number; status_index: number }>()
-      .orderBy('ended_at')
-      .orderBy('id')
+      .orderBy('ended_at', 'desc')
+      .orderBy('id', 'desc')
       .limit(most)
       .execute();
     return rows.map((row) => ({

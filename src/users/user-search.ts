@@ -25,15 +25,17 @@ export class UserSearch {
     return some.length < FEW ? this.#sorted(some, wanted) : this.#walk(query, wanted);
   }
 
-  async #sorted(found: readonly UserCursor[], { limit, after }: PageWanted): Promise<UserRecord[]> {
-    const page = found
-      .filter((one) => after === undefined || byAge(after, one) < 0)
-      .sort(byAge)
-      .slice(0, limit);
-    if (page.length === 0) return [];
-    const ids = page.map(({ id }) => id);
-    const users = await this.database.read((db) => this.rows.findMany(db, ids));
-    return ids.flatMap((id) => users.get(id) ?? []);
+  /** Goes on where users have been deleted meanwhile: a short page would be the last one. */
+  async #sorted(some: readonly UserCursor[], { limit, after }: PageWanted): Promise<UserRecord[]> {
+    const behind = some.filter((one) => after === undefined || byAge(after, one) < 0);
+    const ids = behind.sort(byAge).map(({ id }) => id);
+    const found: UserRecord[] = [];
+    while (found.length < limit && ids.length > 0) {
+      const next = ids.splice(0, limit - found.length);
+      const users = await this.database.read((db) => this.rows.findMany(db, next));
+      found.push(...next.flatMap((id) => users.get(id) ?? []));
+    }
+    return found;
   }
 
   /** Where many are found, a page of them is soon full, unless all of them are old. */
