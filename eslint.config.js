@@ -11,6 +11,7 @@ const MAY_IMPORT = {
   keys: ['database', 'http'],
   passwords: ['database', 'keys', 'http'],
   sessions: ['database', 'tokens', 'keys', 'http'],
+  challenges: ['database', 'keys'],
   revocation: ['database', 'http', 'keys', 'tokens', 'sessions'],
   users: ['database', 'http', 'passwords', 'sessions'],
   auth: ['database', 'http', 'keys', 'passwords', 'revocation', 'sessions', 'tokens', 'users'],

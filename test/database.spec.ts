@@ -509,13 +509,14 @@ const INDEXES = [
   ...['revoked_tokens_by_end', 'attempts_by_end'],
 ];
 const INDEXES_OF_POSTGRES = ['users_by_email_key', 'users_by_username', 'sessions_in_order_of_end'];
-const SINCE_010 = ['0004-session-uuids', '0005-large-tables'];
+const SINCE_010 = ['0004-session-uuids', '0005-large-tables', '0020-challenges'];
 
 /** Takes back what was changed since 0.1.0, which kept the ids of sessions as texts on PostgreSQL too. */
 async function takeBackTo010(place: TestDatabase): Promise<void> {
   await place.query(`delete from kysely_migration where name >= '0004'`);
   const indexes = place.kind === 'sqlite' ? INDEXES : [...INDEXES, ...INDEXES_OF_POSTGRES];
   for (const index of indexes) await place.query(`drop index ${index}`);
+  await place.query('drop table challenges');
   if (place.kind === 'sqlite') return;
   await place.query(
     'create index sessions_by_end on sessions (ended_at) where ended_at is not null',

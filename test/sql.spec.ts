@@ -17,6 +17,7 @@ import type { Dialect } from '../src/database/dialect.js';
 import { migrations } from '../src/database/migrations/index.js';
 import type { Read, Schema, Write } from '../src/database/schema.js';
 import { NIL_UUID } from '../src/database/uuid-type.js';
+import { ChallengeRepository } from '../src/challenges/challenge.repository.js';
 import { KeyRepository } from '../src/keys/key.repository.js';
 import { ClientRepository } from '../src/oauth/client.repository.js';
 import { RevokedTokenRepository } from '../src/oauth/revoked-token.repository.js';
@@ -34,6 +35,7 @@ import { UsersRepository } from '../src/users/users.repository.js';
 /** What every statement is answered with: enough for each repository to go on. */
 const ROW = {
   id: '1',
+  data: null,
   count: 1,
   value: 64,
   roles: '[]',
@@ -229,7 +231,32 @@ const listCalls: Calls = {
   given: (db) => lists.given(db),
 };
 
+const challenges = new ChallengeRepository();
+const CHALLENGE = {
+  id: '1',
+  purpose: 'reset',
+  userId: '2',
+  binding: 'digest',
+  data: null,
+  attempts: 0,
+  createdAt: 0,
+  expiresAt: 1,
+  takenAt: null,
+};
+
+const challengeCalls: Calls = {
+  insert: (db) => challenges.insert(db, CHALLENGE),
+  find: (db) => challenges.find(db, 'reset', '1'),
+  countAttempt: (db) => challenges.countAttempt(db, 'reset', '1', 0, 5),
+  uncountAttempt: (db) => challenges.uncountAttempt(db, '1'),
+  take: (db) => challenges.take(db, 'reset', '1', 0),
+  assign: (db) => challenges.assign(db, '1', '2', 'digest'),
+  removeOpen: (db) => challenges.removeOpen(db, 'reset', '2', 1_000),
+  removeExpired: (db) => challenges.removeExpired(db, 0, 1_000),
+};
+
 const CLASSES = {
+  challenges: { type: ChallengeRepository, calls: challengeCalls },
   sessions: { type: SessionRepository, calls: sessionCalls },
   sessionUpkeep: { type: SessionUpkeepRepository, calls: upkeepCalls },
   keys: { type: KeyRepository, calls: keyCalls },

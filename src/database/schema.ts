@@ -44,7 +44,7 @@ export interface SessionsTable {
 
 export interface KeysTable {
   id: string;
-  /** `pepper`, `refresh` or `signing`. */
+  /** `pepper`, `refresh`, `proof` or `signing`. */
   purpose: string;
   algorithm: string;
   /** The private part, encrypted under a key derived from `LATCHKEY_SECRET`. */
@@ -90,6 +90,23 @@ export interface RevokedTokensTable {
   expires_at: number;
 }
 
+export interface ChallengesTable {
+  id: string;
+  /** What it is asked for, such as `password_reset`. */
+  purpose: string;
+  /** null until the account has been looked up. */
+  user_id: string | null;
+  /** Digest of what it is bound to, such as an address and a password hash. */
+  binding: string | null;
+  /** JSON; null for none. Never a secret. */
+  data: string | null;
+  attempts: number;
+  created_at: number;
+  expires_at: number;
+  /** null while it is open. */
+  taken_at: number | null;
+}
+
 export interface Schema {
   users: UsersTable;
   sessions: SessionsTable;
@@ -98,6 +115,7 @@ export interface Schema {
   counters: CountersTable;
   clients: ClientsTable;
   revoked_tokens: RevokedTokensTable;
+  challenges: ChallengesTable;
 }
 
 /** Runs single statements. A `Write` is one of these too. */

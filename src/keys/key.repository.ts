@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import type { KeysTable, Read, Write } from '../database/schema.js';
 import type { WrappedKey } from './key-wrap.js';
 
-export type KeyPurpose = 'pepper' | 'refresh' | 'signing';
+export type KeyPurpose = 'pepper' | 'refresh' | 'proof' | 'signing';
 
 /** A key as it is kept. Times are milliseconds since the epoch. */
 export interface KeyRow extends WrappedKey {

@@ -5,15 +5,18 @@ import type { KeyVault } from './key-vault.js';
 
 const PEPPER_BYTES = 48;
 const REFRESH_BYTES = 32;
+const PROOF_BYTES = 32;
 
 /** The symmetric keys of the service, made at the first start and the same on every node. */
 export class WorkingKeys {
   readonly #pepper: Buffer;
   readonly #refreshKey: KeyObject;
+  readonly #proofKey: KeyObject;
 
-  constructor(pepper: Buffer, refreshKey: KeyObject) {
+  constructor(pepper: Buffer, refreshKey: KeyObject, proofKey: KeyObject) {
     this.#pepper = pepper;
     this.#refreshKey = refreshKey;
+    this.#proofKey = proofKey;
   }
 
   /** Reads the keys, or makes those that are missing. */
@@ -27,7 +30,8 @@ export class WorkingKeys {
       config.refreshTokenSecret === undefined
         ? await vault.secret('refresh', 'HS256', REFRESH_BYTES, clock)
         : Buffer.from(config.refreshTokenSecret);
-    return new WorkingKeys(pepper, createSecretKey(refresh));
+    const proof = await vault.secret('proof', 'HS256', PROOF_BYTES, clock);
+    return new WorkingKeys(pepper, createSecretKey(refresh), createSecretKey(proof));
   }
 
   /** What passwords are keyed with before they are hashed (48 bytes). */
@@ -38,5 +42,10 @@ export class WorkingKeys {
   /** Signs refresh tokens (HS256), and nothing else. */
   refreshKey(): KeyObject {
     return this.#refreshKey;
+  }
+
+  /** Makes the secrets of challenges (HMAC-SHA-256), and nothing else. */
+  proofKey(): KeyObject {
+    return this.#proofKey;
   }
 }

@@ -51,6 +51,7 @@ const EMPTIED: Record<Exclude<keyof Schema, 'keys' | 'counters'>, true> = {
   attempts: true,
   clients: true,
   revoked_tokens: true,
+  challenges: true,
 };
 
 /** The controls of a service in this process. */

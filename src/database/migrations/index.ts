@@ -5,6 +5,7 @@ import { clients } from './0002-clients.js';
 import { statusList } from './0003-status-list.js';
 import { sessionUuids } from './0004-session-uuids.js';
 import { largeTables } from './0005-large-tables.js';
+import { challenges } from './0020-challenges.js';
 
 /** Every migration, in the order of their names. A released one is never changed. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -14,5 +15,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0003-status-list': statusList(),
     '0004-session-uuids': sessionUuids(dialect),
     '0005-large-tables': largeTables(dialect),
+    '0020-challenges': challenges(dialect),
   };
 }
