@@ -34,7 +34,7 @@ function exampleFor(latchkey: string, application: string, everything: boolean):
     ['server 127.0.0.1:4000;', `server ${new URL(application).host};`],
     ['/dev/shm/latchkey', 'cache'],
   ]);
-  return everything ? text.replace(/^(\s*)#(?=\w)/gm, '$1') : text;
+  return everything ? text.replace(/^([ \t]*)#(?=\w)/gm, '$1') : text;
 }
 
 /** The settings for nginx in a page of the documentation, in front of these. */

@@ -5,6 +5,7 @@ import type { LatchkeyOptions } from '../src/config.js';
 import type { SigningAlgorithm } from '../src/contract/claims.js';
 import type { RefreshTokenSource } from '../src/tokens/refresh-tokens.js';
 import { readStrictJwt, TokenRejected } from '../src/tokens/strict-jwt.js';
+import { withSignature } from './support/jwt.js';
 import { HandClock, type KeyNode, migrated, startNode } from './support/keys.js';
 
 const clock = new HandClock();
@@ -218,7 +219,7 @@ describe('a forged access token is refused', () => {
     ['a space', () => `${good()} `, 'not in compact form'],
     ['a line break', () => `${good()}\n`, 'not in compact form'],
     ['padding', () => `${good()}==`, 'not in compact form'],
-    ['no signature', () => good().replace(/[^.]+$/, ''), 'not in compact form'],
+    ['no signature', () => withSignature(good(), ''), 'not in compact form'],
     [
       'alg none',
       () => `${encode('{"alg":"none","typ":"at+jwt"}')}.${encode(payload())}.`,
@@ -293,10 +294,10 @@ describe('a forged access token is refused', () => {
     ['the twin signature', () => twin(good()), 'signature form'],
     [
       'a short signature',
-      () => good().replace(/[^.]+$/, encode(Buffer.alloc(63, 1))),
+      () => withSignature(good(), encode(Buffer.alloc(63, 1))),
       'signature form',
     ],
-    ['a zero signature', () => good().replace(/[^.]+$/, encode(Buffer.alloc(64))), 'signature'],
+    ['a zero signature', () => withSignature(good(), encode(Buffer.alloc(64))), 'signature'],
     ['iss of another', () => forged({ iss: 'http://localhost:3000/' }), 'iss'],
     ['aud of another', () => forged({ aud: 'orders' }), 'aud'],
     ['aud an empty list', () => forged({ aud: [] }), 'aud'],

@@ -7,7 +7,11 @@ export interface AuthRequest {
   user?: unknown;
 }
 
+const SCHEME = 'bearer ';
+
 /** The bearer token of the `Authorization` header (RFC 6750 §2.1), whatever it holds. */
 export function bearerToken(request: AuthRequest): string | undefined {
-  return /^bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trimEnd();
+  const { authorization = '' } = request.headers;
+  if (authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;
+  return authorization.slice(SCHEME.length).trim() || undefined;
 }

@@ -1,13 +1,11 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
+import { isMediaType } from './media-type.js';
 import { Problem } from './problem.js';
 
-/** JSON in UTF-8 (RFC 8259 §8.1), the only body that JSON routes take. */
-const JSON_TYPE = /^application\/json *(; *charset="?utf-8"? *)?;? *$/i;
-
-/** Whether a `Content-Type` header says JSON in UTF-8. */
+/** Whether a `Content-Type` header says JSON in UTF-8 (RFC 8259 §8.1), the only body that JSON routes take. */
 export function isJson(contentType: string | undefined): boolean {
-  return JSON_TYPE.test(contentType ?? '');
+  return isMediaType(contentType, 'application/json');
 }
 
 /** Whether a request brings a body (RFC 9112 §6). */
