@@ -42,8 +42,8 @@ export const users = {
   create: (user: NewUser) => ask<User>('POST', 'users', user),
   update: (id: string, change: UserChange) => ask<User>('PATCH', one(id), change),
   remove: (id: string) => send('DELETE', one(id)),
-  sessions: async (id: string) =>
-    (await ask<{ sessions: SessionView[] }>('GET', `${one(id)}/sessions`)).sessions,
+  sessions: (id: string) =>
+    ask<{ sessions: SessionView[]; nextCursor: string | null }>('GET', `${one(id)}/sessions`),
   endSessions: (id: string) => send('DELETE', `${one(id)}/sessions`),
 };
 

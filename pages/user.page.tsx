@@ -107,12 +107,13 @@ function SignIns({ user }: { user: User }) {
   return (
     <Section title="Devices" about="Where this user is signed in.">
       <Loading of={sessions}>
-        {(list) =>
+        {({ sessions: list, nextCursor }) =>
           list.length === 0 ? (
             <p>Not signed in anywhere.</p>
           ) : (
             <>
               <SessionList sessions={list} />
+              {nextCursor !== null && <p>And more, which began earlier.</p>}
               <div class="buttons">
                 <Action run={end}>Sign out everywhere</Action>
               </div>

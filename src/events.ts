@@ -3,17 +3,26 @@ import { Logger } from '@nestjs/common';
 import type { RefreshOutcome } from './contract/responses.js';
 
 /** Why a session ended. */
-export type EndReason =
-  | 'logout'
-  | 'logout_all'
-  | 'ended_by_user'
-  | 'ended_by_admin'
-  | 'password_changed'
-  | 'user_disabled'
-  | 'user_deleted'
-  | 'token_reuse'
-  | 'token_revoked'
-  | 'superseded_sign_in';
+export const END_REASONS = [
+  'logout',
+  'logout_all',
+  'ended_by_user',
+  'ended_by_admin',
+  'password_changed',
+  'user_disabled',
+  'user_deleted',
+  'token_reuse',
+  'token_revoked',
+  /** The user had `SESSIONS_PER_USER` others that were used later. */
+  'superseded',
+  /** The user was disabled, or the password changed, while the sign-in was under way. */
+  'superseded_sign_in',
+] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+export function isEndReason(value: string): value is EndReason {
+  return END_REASONS.some((reason) => reason === value);
+}
 
 interface EventMap {
   registration: [event: { userId: string }];

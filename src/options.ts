@@ -36,6 +36,8 @@ export interface LatchkeyOptions {
   refreshRetryWindow?: string;
   /** Duration. Default `180d`. */
   sessionMaxAge?: string;
+  /** 1 to 1,000,000. Default 200. */
+  sessionsPerUser?: number;
   /** Path of a PEM file. Default: keys in the database. */
   signingKeyFile?: string;
   /** Default `open`. */

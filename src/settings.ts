@@ -145,6 +145,14 @@ export const SETTINGS = {
     form: 'duration',
     about: 'Longest life of a session, however busy it is.',
   },
+  sessionsPerUser: {
+    variable: 'SESSIONS_PER_USER',
+    parse: integer(1, 1_000_000),
+    default: '200',
+    form: '1 to 1,000,000',
+    about:
+      'How many sessions a user may have. A sign-in beyond it ends the session that was used longest ago.',
+  },
   signingKeyFile: {
     variable: 'SIGNING_KEY_FILE',
     parse: anyText,

@@ -334,13 +334,18 @@ describeOnEachDatabase('Administration', (suite) => {
     const sessionsOf = (id: string, method = 'GET'): Promise<Answer> =>
       service.send(method, `/users/${id}/sessions`, { bearer });
 
-    it('lists them as /auth/sessions does', async () => {
-      const { user: her, accessToken } = await service.register();
+    it('lists them as /auth/sessions does those of other devices', async () => {
+      const email = freshEmail();
+      const { user: her } = await service.register({ email });
+      const { accessToken } = tokens(await service.login({ email, password: PASSWORD }));
       const answer = await sessionsOf(her.id);
       expect(answer.status).toBe(200);
       const { sessions } = answer.json<{ sessions: SessionView[] }>();
       const own = await service.sessions(accessToken);
-      expect(sessions).toEqual(own.map((session) => ({ ...session, current: false })));
+      const others = own.filter(({ current }) => !current);
+      expect(sessions.map(({ id }) => id).sort()).toEqual(own.map(({ id }) => id).sort());
+      expect(sessions).toEqual(expect.arrayContaining(others));
+      expect(sessions.map(({ current }) => current)).toEqual([false, false]);
     });
 
     it('and ends them', async () => {

@@ -13,6 +13,10 @@ import { LatchkeyEvents } from '../src/events.js';
 import type { Advance } from '../src/sessions/advance.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
 import { UsersRepository } from '../src/users/users.repository.js';
+import { CutOffRepository } from '../src/sessions/cut-off.repository.js';
+import { SessionCutOff } from '../src/sessions/session-cut-off.js';
+import { SessionLimit } from '../src/sessions/session-limit.js';
+import { UserSessionsRepository } from '../src/sessions/user-sessions.repository.js';
 import { Sessions } from '../src/sessions/sessions.js';
 import { StatusIndexes } from '../src/sessions/status-indexes.js';
 import { MovableClock } from '../src/testing/movable-clock.js';
@@ -293,11 +297,18 @@ describe.each(['sqlite', 'postgres'] as const)('Renewals of one turn, on %s', (k
   let nodes: ReturnType<typeof node>[];
 
   function node() {
-    const config = readEnvironment({ ...place.environment, REFRESH_RETRY_WINDOW: '10s' });
+    const config = readEnvironment({
+      ...place.environment,
+      REFRESH_RETRY_WINDOW: '10s',
+      SESSIONS_PER_USER: '100000',
+    });
     const database = new Database(config.databaseUrl);
     const rows = new CountingRepository();
     const indexes = new StatusIndexes(database, rows);
-    const sessions = new Sessions(config, database, rows, clock, new LatchkeyEvents(), indexes);
+    const events = new LatchkeyEvents();
+    const cutOffs = new SessionCutOff(database, new CutOffRepository(), clock, events);
+    const limit = new SessionLimit(config, database, new UserSessionsRepository(), clock, events);
+    const sessions = new Sessions(config, database, rows, clock, events, indexes, cutOffs, limit);
     return { database, rows, sessions };
   }
 
@@ -509,7 +520,12 @@ const INDEXES = [
   ...['revoked_tokens_by_end', 'attempts_by_end'],
 ];
 const INDEXES_OF_POSTGRES = ['users_by_email_key', 'users_by_username', 'sessions_in_order_of_end'];
-const SINCE_010 = ['0004-session-uuids', '0005-large-tables', '0020-challenges'];
+const SINCE_010 = [
+  '0004-session-uuids',
+  '0005-large-tables',
+  '0006-session-epochs',
+  '0007-challenges',
+];
 
 /** Takes back what was changed since 0.1.0, which kept the ids of sessions as texts on PostgreSQL too. */
 async function takeBackTo010(place: TestDatabase): Promise<void> {
@@ -517,6 +533,10 @@ async function takeBackTo010(place: TestDatabase): Promise<void> {
   const indexes = place.kind === 'sqlite' ? INDEXES : [...INDEXES, ...INDEXES_OF_POSTGRES];
   for (const index of indexes) await place.query(`drop index ${index}`);
   await place.query('drop table challenges');
+  await place.query('drop index sessions_live_by_user');
+  await place.query('create index sessions_by_user on sessions (user_id)');
+  await place.query('alter table sessions drop column epoch');
+  await place.query('drop table session_epochs');
   if (place.kind === 'sqlite') return;
   await place.query(
     'create index sessions_by_end on sessions (ended_at) where ended_at is not null',

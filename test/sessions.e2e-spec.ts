@@ -68,15 +68,78 @@ describeOnEachDatabase('Sessions', (suite) => {
       expect(other).toMatchObject({ id: registered.sessionId, current: false });
     });
 
-    it('with the time of the last renewal', async () => {
+    it('the current one as in use now, whenever its chain moved', async () => {
       const [first] = await signedIn(1);
       const createdAt = new Date(service.clock.now()).toISOString();
-      service.clock.advance('3h');
       const pair = await service.renew(first?.refreshToken ?? '');
+      service.clock.advance('7m');
       const [session] = await service.sessions(pair.accessToken);
       const lastUsedAt = new Date(service.clock.now()).toISOString();
       expect(session).toMatchObject({ createdAt, lastUsedAt });
       expect(Date.parse(session?.expiresAt ?? '')).toBe(service.clock.now() + 30 * 86_400_000);
+    });
+
+    it('the others with times to the hour', async () => {
+      const [there, here] = (await signedIn(2)) as [Renewed, Renewed];
+      const shown = async () => {
+        const sessions = await service.sessions(here.accessToken);
+        return sessions.find(({ id }) => id === there.sessionId);
+      };
+      service.clock.advance('3h');
+      const { accessToken } = await service.renew(here.refreshToken);
+      here.accessToken = accessToken;
+      const moved = service.clock.now();
+      await service.renew(there.refreshToken);
+      const session = await shown();
+      const hour = 3_600_000;
+      expect(Date.parse(session?.lastUsedAt ?? '')).toBe(Math.floor(moved / hour) * hour);
+      expect(Date.parse(session?.expiresAt ?? '') % hour).toBe(0);
+      expect(Date.parse(session?.expiresAt ?? '')).toBeGreaterThanOrEqual(moved + 30 * 24 * hour);
+    });
+
+    it('a hundred a page, the current one first, each once', async () => {
+      const email = freshEmail();
+      const first = renewed(await service.register({ email }));
+      const made = await service.database.query(
+        `select user_id, seed from sessions where id = '${first.sessionId}'`,
+      );
+      const now = service.clock.now();
+      const ids = Array.from(
+        { length: 150 },
+        (_, each) => `01a20316-4d7e-71ef-94ad-${String(each).padStart(12, '0')}`,
+      );
+      for (const id of ids) {
+        await service.database.query(
+          `insert into sessions (id, user_id, transport, seed, generation, created_at, rotated_at, expires_at)
+           values ('${id}', '${String(made[0]?.['user_id'])}', 'body', 'seed', 0, ${now}, ${now}, ${now + 9e9})`,
+        );
+      }
+      const seen: string[] = [];
+      let path = '/auth/sessions';
+      const sizes: number[] = [];
+      while (path !== '') {
+        const page = (await service.get(path, { bearer: first.accessToken })).json<{
+          sessions: { id: string; current: boolean }[];
+          nextCursor: string | null;
+        }>();
+        seen.push(...page.sessions.map(({ id }) => id));
+        sizes.push(page.sessions.length);
+        expect(page.sessions.findIndex(({ current }) => current)).toBe(sizes.length === 1 ? 0 : -1);
+        path = page.nextCursor === null ? '' : `/auth/sessions?cursor=${page.nextCursor}`;
+      }
+      expect(sizes).toEqual([101, 50]);
+      expect(seen).toEqual([first.sessionId, ...ids.reverse()]);
+      await service.database.query(
+        `delete from sessions where user_id = '${String(made[0]?.['user_id'])}' and seed = 'seed'`,
+      );
+    });
+
+    it('and refuse a cursor that no page gave out', async () => {
+      const [here] = (await signedIn(1)) as [Renewed];
+      for (const cursor of ['x', '', 'a'.repeat(500), here.sessionId]) {
+        const path = `/auth/sessions?cursor=${cursor}`;
+        expectInvalid(await service.get(path, { bearer: here.accessToken }), '/cursor');
+      }
     });
 
     it('without those that have ended or expired', async () => {
@@ -258,9 +321,46 @@ describeOnEachDatabase('Sessions', (suite) => {
     it('the others have ended and the current one goes on', async () => {
       const [there, here] = (await signedIn(2)) as [Renewed, Renewed];
       const answer = await change(here.accessToken, PASSWORD, NEXT);
-      expect([answer.status, answer.text]).toEqual([204, '']);
+      const next = tokens(answer, 200);
+      expect(next.sessionId).toBe(here.sessionId);
       await expectOver(there);
-      await expectAlive(here);
+      await expectAlive(renewed(next));
+    });
+
+    it('no copy of an earlier refresh token of the current one is good, nor does it end anything', async () => {
+      const [first] = (await signedIn(1)) as [Renewed];
+      const second = await service.renew(first.refreshToken);
+      const third = renewed(tokens(await change(second.accessToken, PASSWORD, NEXT), 200));
+      for (const copy of [second.refreshToken, first.refreshToken]) {
+        expectProblem(await service.refresh(copy), 'refresh_token_invalid');
+      }
+      await expectAlive(third);
+    });
+
+    it('a renewal of an earlier token that is under way gets no token of the new seed', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const [here] = (await signedIn(1)) as [Renewed];
+        const [changed, ...thefts] = await Promise.all([
+          change(here.accessToken, PASSWORD, NEXT),
+          ...Array.from({ length: 6 }, async (_, each) => {
+            await new Promise((done) => setTimeout(done, each * 2));
+            return service.refresh(here.refreshToken);
+          }),
+        ]);
+        const next = renewed(tokens(changed, 200));
+        for (const theft of thefts) {
+          if (theft.status !== 200) continue;
+          const stolen = renewed(theft.json());
+          expectProblem(await service.refresh(stolen.refreshToken), 'refresh_token_invalid');
+        }
+        await expectAlive(next);
+      }
+    });
+
+    it('the access tokens of the current one live on', async () => {
+      const [here] = (await signedIn(1)) as [Renewed];
+      expect((await change(here.accessToken, PASSWORD, NEXT)).status).toBe(200);
+      expect((await service.me(here.accessToken)).status).toBe(200);
     });
 
     it('of two at once one succeeds, and its session goes on', async () => {
@@ -269,12 +369,11 @@ describeOnEachDatabase('Sessions', (suite) => {
         const answers = await Promise.all(
           both.map(({ accessToken }, index) => change(accessToken, PASSWORD, `${NEXT} ${index}`)),
         );
-        const winner = answers.findIndex(({ status }) => status === 204);
-        const loser = answers[1 - winner];
-        expect([401, 403]).toContain(loser?.status);
-        for (const [index, session] of both.entries()) {
-          await (index === winner ? expectAlive(session) : expectOver(session));
-        }
+        const winner = answers.findIndex(({ status }) => status === 200);
+        const [won, lost] = [answers[winner], answers[1 - winner]];
+        expect([401, 403]).toContain(lost?.status);
+        await expectAlive(renewed(tokens(won as Answer)));
+        await expectOver(both[1 - winner] as Renewed);
       }
     });
 

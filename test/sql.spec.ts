@@ -23,8 +23,10 @@ import { ClientRepository } from '../src/oauth/client.repository.js';
 import { RevokedTokenRepository } from '../src/oauth/revoked-token.repository.js';
 import { AttemptLimiter } from '../src/passwords/attempt-limiter.js';
 import { StatusListRepository } from '../src/revocation/status-list.repository.js';
+import { CutOffRepository } from '../src/sessions/cut-off.repository.js';
 import { SessionUpkeepRepository } from '../src/sessions/session-upkeep.repository.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
+import { UserSessionsRepository } from '../src/sessions/user-sessions.repository.js';
 import { UsersRepository } from '../src/users/users.repository.js';
 
 /*
@@ -115,13 +117,36 @@ const sessionCalls: Calls = {
   insert: (db) => sessions.insert(db, SESSION),
   findMany: (db) => sessions.findMany(db, ['1', '2']),
   findLive: (db) => sessions.findLive(db, ['1', '2'], 0),
-  listLive: (db) => sessions.listLive(db, '2', 0),
+  keep: (_db, trx) => sessions.keep(trx, { id: '1', userId: '2' }, 1, 0),
+  'keep with another seed': (_db, trx) =>
+    sessions.keep(trx, { id: '1', userId: '2' }, 1, 0, { seed: 'seed', expiresAt: 1 }),
   advance: (db) => sessions.advance(db, [ADVANCE, { ...ADVANCE, id: '2' }]),
   end: (db) => sessions.end(db, '1', '2', 0, 'logout'),
-  endAll: (db) => sessions.endAll(db, '2', 0, 'logout_all'),
-  'endAll but one': (db) => sessions.endAll(db, '2', 0, 'logout_all', '1'),
   reserveStatusIndexes: (db) => sessions.reserveStatusIndexes(db, 64),
   giveStatusIndex: (db) => sessions.giveStatusIndex(db, '1', 7),
+};
+
+const userSessions = new UserSessionsRepository();
+
+const userSessionCalls: Calls = {
+  listLive: (db) => userSessions.listLive(db, '2', 0, { limit: 101 }),
+  'listLive from a cursor': (db) =>
+    userSessions.listLive(db, '2', 0, { limit: 101, before: NIL_UUID, except: '1' }),
+  findLiveOf: (db) => userSessions.findLiveOf(db, '2', '1', 0),
+  countLive: (db) => userSessions.countLive(db, '2', 0, 700),
+  findLeastRecentlyUsed: (db) =>
+    userSessions.findLeastRecentlyUsed(db, '2', 0, { candidates: 700, limit: 500, except: '1' }),
+  endMany: (db) => userSessions.endMany(db, ['1', '2'], 0, 'superseded'),
+};
+
+const cutOffs = new CutOffRepository();
+const CUT_OFF = { userId: '2', epoch: 1, reason: 'logout_all' } as const;
+
+const cutOffCalls: Calls = {
+  advance: (_db, trx) => cutOffs.advance(trx, '2', 'logout_all', 0),
+  endSome: (db) => cutOffs.endSome(db, CUT_OFF, 0, 500),
+  finish: (db) => cutOffs.finish(db, CUT_OFF),
+  pending: (db) => cutOffs.pending(db, 20),
 };
 
 const upkeep = new SessionUpkeepRepository();
@@ -256,6 +281,8 @@ const challengeCalls: Calls = {
 };
 
 const CLASSES = {
+  userSessions: { type: UserSessionsRepository, calls: userSessionCalls },
+  cutOffs: { type: CutOffRepository, calls: cutOffCalls },
   challenges: { type: ChallengeRepository, calls: challengeCalls },
   sessions: { type: SessionRepository, calls: sessionCalls },
   sessionUpkeep: { type: SessionUpkeepRepository, calls: upkeepCalls },
@@ -299,9 +326,10 @@ it.each(Object.entries(CLASSES))('every method on %s is in the snapshot', (_name
  * To read a whole table holds every request up on SQLite, and may take longer than a request waits for
  * PostgreSQL. Small tables may be read so, and what has been read by an index.
  */
-const SMALL = /^SCAN (keys|clients|some|wanted|2 CONSTANT ROWS)\b/;
+const SMALL = /^SCAN (keys|clients|some|wanted|live|oldest|2 CONSTANT ROWS)\b/;
 /** An index read from its beginning: for the first page, and one of few rows. */
 const IN_ORDER = [
+  'pending: SCAN session_epochs USING INDEX session_epochs_pending',
   'list: SCAN users USING INDEX users_by_age',
   'hasOtherAdmin: SCAN users USING INDEX users_admins',
 ];

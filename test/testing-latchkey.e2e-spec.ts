@@ -266,7 +266,7 @@ describeOnEachDatabase('The controls', (suite) => {
     const { header } = decoded(access(await latchkey.signInAs()));
     expect(header['kid']).not.toBe(before);
     expect(await listedKeys()).toEqual([header['kid']]);
-    expect(await count('keys')).toBe(3);
+    expect(await count('keys')).toBe(4);
     expect((await service.refresh(old.tokens.refreshToken ?? '')).status).toBe(200);
   });
 

@@ -98,7 +98,7 @@ describe.each(['sqlite', 'postgres'] as const)('Users on %s', (kind) => {
     const from = { transport: 'body', ip: null, userAgent: null } as const;
     const session = await one.sessions.start({ userId: ada.id, ...from });
     await expect(one.users.update(ada.id, { disabled: true })).rejects.toThrow();
-    expect(await one.sessions.isAlive(session.id)).toBe(true);
+    expect(await one.sessions.isAlive(session.id, ada.id)).toBe(true);
   });
 
   it('a session that is inserted while its user is disabled is ended', async () => {
@@ -113,7 +113,7 @@ describe.each(['sqlite', 'postgres'] as const)('Users on %s', (kind) => {
         }),
         one.users.update(user.id, { disabled: true }),
       ]);
-      expect(session.refused || !(await one.sessions.isAlive(session.id))).toBe(true);
+      expect(session.refused || !(await one.sessions.isAlive(session.id, user.id))).toBe(true);
     }
   });
 
@@ -215,9 +215,9 @@ describe.each(['sqlite', 'postgres'] as const)('Users on %s', (kind) => {
     await expect(one.users.setPassword(user.id, 'password')).rejects.toMatchObject({
       code: 'validation_failed',
     });
-    expect(await one.sessions.isAlive(session.id)).toBe(true);
+    expect(await one.sessions.isAlive(session.id, user.id)).toBe(true);
     await one.users.setPassword(user.id, 'a fair wind and a steady hand');
-    expect(await one.sessions.isAlive(session.id)).toBe(false);
+    expect(await one.sessions.isAlive(session.id, user.id)).toBe(false);
     expect((await one.users.findById(user.id))?.passwordHash).toMatch(/^\$lk1\$/);
   });
 

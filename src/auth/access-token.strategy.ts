@@ -105,6 +105,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
   /** A service token has no session. Only routes that are open to services ask for its client. */
   private async assertAlive(claims: Claims): Promise<void> {
     if (isServiceToken(claims)) return;
-    if (!(await this.sessions.isAlive(claims.sid))) throw new TokenRejected('session over');
+    if (!(await this.sessions.isAlive(claims.sid, claims.sub)))
+      throw new TokenRejected('session over');
   }
 }

@@ -191,10 +191,15 @@ export class AuthController {
   }
 
   @Post('password/change')
-  @HttpCode(204)
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
   @ApiBearerAuth()
-  @ApiOperation({ summary: 'Change the password; the other sessions end' })
-  @ApiNoContentResponse()
+  @ApiOperation({
+    summary: 'Change the password; the other sessions end',
+    description:
+      'This session goes on with the tokens of the answer. Earlier refresh tokens of it are refused.',
+  })
+  @ApiOkResponse({ type: TokenResponseDto })
   @ApiProblems(
     'validation_failed',
     'token_missing',
@@ -206,10 +211,13 @@ export class AuthController {
   async changePassword(
     @StrictBody() body: ChangePasswordDto,
     @CurrentUser() claims: AccessTokenClaims,
-  ): Promise<void> {
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<TokenResponse> {
     const user = await this.users.findById(claims.sub);
     this.assertGoodPassword('/newPassword', body.newPassword, user ?? {});
-    await this.auth.changePassword(claims, body.currentPassword, body.newPassword);
+    const { currentPassword, newPassword } = body;
+    const changed = await this.auth.changePassword(claims, currentPassword, newPassword);
+    return this.issuer.respond(response, changed);
   }
 
   /** Signing in by cookie from another site's page would plant a session in the browser. */

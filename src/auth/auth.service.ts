@@ -25,6 +25,9 @@ export interface Credentials {
   password: string;
 }
 
+const KEEP_SEED = { reseed: false };
+const NEW_SEED = { reseed: true };
+
 /** Signs in, renews and signs out. Knows no HTTP. */
 @Injectable()
 export class AuthService {
@@ -115,24 +118,29 @@ export class AuthService {
 
   /**
    * Replaces the password and ends the user's other sessions: once before, so that a failure halfway
-   * leaves nobody signed in who should not be, and once after, for a sign-in that was under way.
+   * leaves nobody signed in who should not be, and once after, for a sign-in that was under way. This session goes on
+   * with a new seed, so that no copy of its earlier refresh tokens is good any more.
    *
-   * @throws Problem `reauthentication_required`, `rate_limited`, `overloaded`.
+   * @throws Problem `reauthentication_required`, `rate_limited`, `overloaded`; `token_invalid` when this session was
+   * ended meanwhile: the password is changed then.
    */
   async changePassword(
     claims: AccessTokenClaims,
     currentPassword: string,
     newPassword: string,
-  ): Promise<void> {
+  ): Promise<SignedIn> {
     const user = await this.reauthenticate(claims.sub, currentPassword);
     const hash = await this.hasher.hash(newPassword);
-    if (!(await this.sessions.endOthers(user.id, claims.sid, 'password_changed'))) {
+    const current = { id: claims.sid, userId: user.id };
+    if ((await this.sessions.endOthers(current, 'password_changed', KEEP_SEED)) === undefined) {
       throw new Problem('reauthentication_required', { logDetail: 'the session has ended' });
     }
     if (!(await this.users.replacePasswordHash(user.id, user.passwordHash, hash))) {
       throw new Problem('reauthentication_required', { logDetail: 'changed at the same moment' });
     }
-    await this.sessions.endAll(user.id, 'password_changed', claims.sid);
+    const session = await this.sessions.endOthers(current, 'password_changed', NEW_SEED);
+    if (session === undefined) throw new Problem('token_invalid');
+    return this.issuer.issue(user, session, await this.issuer.accessToken(user, session));
   }
 
   /** Counts a registration. @throws Problem `rate_limited`, or `forbidden` where it is closed. */

@@ -16,12 +16,13 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { AccessTokenClaims } from '../contract/claims.js';
-import type { SessionView } from '../contract/responses.js';
 import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { Problem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { SessionListDto } from '../sessions/session.dto.js';
+import { StrictQuery } from '../http/strict-body.js';
+import { ListSessionsDto, SessionListDto } from '../sessions/session.dto.js';
+import { SessionList, type SessionPage } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 
@@ -32,15 +33,21 @@ import { AccessTokenGuard } from './access-token.guard.js';
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class SessionsController {
-  constructor(private readonly sessions: Sessions) {}
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly sessionList: SessionList,
+  ) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'List the sessions of the signed-in user' })
   @ApiOkResponse({ type: SessionListDto })
-  @ApiProblems('token_missing', 'token_invalid')
-  async list(@CurrentUser() claims: AccessTokenClaims): Promise<{ sessions: SessionView[] }> {
-    return { sessions: await this.sessions.list(claims.sub, claims.sid) };
+  @ApiProblems('validation_failed', 'token_missing', 'token_invalid')
+  async list(
+    @StrictQuery() { cursor }: ListSessionsDto,
+    @CurrentUser() claims: AccessTokenClaims,
+  ): Promise<SessionPage> {
+    return this.sessionList.page(claims.sub, { currentId: claims.sid, cursor });
   }
 
   @Delete(':id')

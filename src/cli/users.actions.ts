@@ -2,6 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { UsersService } from '../users/users.service.js';
 import { userView } from '../users/user-view.js';
 import type { UserRecord } from '../users/user-store.js';
+import { SessionList } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
 import { CliError, EXIT } from './exit.js';
 import { harmless } from './harmless.js';
@@ -92,7 +93,7 @@ function cells(user: UserRecord): string[] {
 export function showUser(wanted: string, output: Output): Promise<void> {
   return withServices(async (services) => {
     const user = await theUser(services, wanted);
-    const sessions = (await services.get(Sessions).list(user.id)).length;
+    const sessions = await services.get(SessionList).countOf(user.id);
     const view = { ...shown(user), sessions };
     if (output.json) return printJson(view);
     for (const [member, value] of Object.entries(view)) {
@@ -138,7 +139,9 @@ export function setRoles(wanted: string, roles: string[], output: Output): Promi
 export function signOutUser(wanted: string, output: Output): Promise<void> {
   return withServices(async (services) => {
     const user = await theUser(services, wanted);
-    const ended = await services.get(Sessions).endAll(user.id, 'ended_by_admin');
+    const sessions = services.get(Sessions);
+    const ended = await services.get(SessionList).countOf(user.id);
+    await sessions.endAll(user.id, 'ended_by_admin');
     say(output, { id: user.id, ended }, `Ended ${ended} sessions of ${nameOf(user)}`);
   });
 }

@@ -29,6 +29,15 @@ export class AuthCalls {
     return this.#grant('refresh', tokenIn(token), { 'Idempotency-Key': key }, signal);
   }
 
+  /** The session goes on with what it gets. @throws LatchkeyError */
+  changePassword(accessToken: string | undefined, passwords: object): Promise<Granted> {
+    return this.#grant(
+      'password/change',
+      passwords,
+      accessToken === undefined ? {} : { Authorization: `Bearer ${accessToken}` },
+    );
+  }
+
   /** @throws LatchkeyError when the end is not certain. */
   async logout(token: string | undefined): Promise<void> {
     await this.#post('logout', tokenIn(token), {}, undefined, async () => undefined);

@@ -106,16 +106,26 @@ function accountOf(session: Session, calls: AuthCalls, api: Api) {
       if (!keepCurrent) await session.end('logout');
     },
     async sessions() {
-      const response = await api.call('GET', 'auth/sessions');
-      const { sessions }: { sessions: SessionView[] } = JSON.parse(await response.text());
-      return sessions;
+      const all: SessionView[] = [];
+      for (let query = '', more = true; more;) {
+        const response = await api.call('GET', `auth/sessions${query}`);
+        const page: { sessions: SessionView[]; nextCursor?: string | null } = JSON.parse(
+          await response.text(),
+        );
+        all.push(...page.sessions);
+        query = `?cursor=${page.nextCursor}`;
+        more = typeof page.nextCursor === 'string';
+      }
+      return all;
     },
     async endSession(id: string) {
       await api.call('DELETE', `auth/sessions/${encodeURIComponent(id)}`);
       if (id === session.sessionId) await session.end('logout');
     },
     async changePassword(currentPassword: string, newPassword: string) {
-      await api.call('POST', 'auth/password/change', { currentPassword, newPassword });
+      const token = await session.token();
+      const change = { currentPassword, newPassword };
+      await session.enter(() => calls.changePassword(token?.text, change), 'rotated');
     },
     user: () => userOf(session, api),
   };

@@ -93,15 +93,19 @@ export class Session {
     return this.#renewal;
   }
 
-  /** Signs in by what the work gets. It waits for a renewal that is under way, which it cuts short. */
-  async enter(work: () => Promise<Granted>): Promise<User> {
+  /**
+   * Signs in by what the work gets. It waits for a renewal that is under way, which it cuts short.
+   *
+   * @param outcome if the session is the same as before, with new tokens.
+   */
+  enter(work: () => Promise<Granted>, outcome?: 'rotated'): Promise<User> {
     this.#cut.abort();
     return this.#tabs.inTurn(async () => {
       const asked = moment();
       const granted = await work();
       this.#epoch += 1;
-      const token = await this.#keep(granted, asked);
-      this.#accept(token, undefined);
+      const token = await this.#keep(granted, asked, outcome && this.kept.stamp());
+      this.#accept(token, outcome);
       return token.user;
     });
   }

@@ -40,6 +40,19 @@ export interface SessionsTable {
   end_reason: string | null;
   /** Its place, counted through all status lists; null until the next renewal for rows from before. */
   status_index: number | null;
+  /** The user's epoch when it began; null for 0. */
+  epoch: number | null;
+}
+
+export interface SessionEpochsTable {
+  user_id: string;
+  /** Sessions of an earlier epoch are over. */
+  epoch: number;
+  /** Why those of the epoch before ended. */
+  reason: string;
+  ended_at: number;
+  /** 1 while rows are left whose session is over. */
+  pending: number;
 }
 
 export interface KeysTable {
@@ -110,6 +123,7 @@ export interface ChallengesTable {
 export interface Schema {
   users: UsersTable;
   sessions: SessionsTable;
+  session_epochs: SessionEpochsTable;
   keys: KeysTable;
   attempts: AttemptsTable;
   counters: CountersTable;

@@ -39,7 +39,7 @@ export class Introspection {
   async #stands(read: GenuineToken, client: ClientRow): Promise<boolean> {
     switch (read.kind) {
       case 'access':
-        return this.sessions.isAlive(read.claims.sid);
+        return this.sessions.isAlive(read.claims.sid, read.claims.sub);
       case 'service':
         return read.claims.client_id === client.id && this.serviceTokens.stands(read.claims);
       case 'refresh':

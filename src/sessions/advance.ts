@@ -3,6 +3,7 @@ import { databaseTime } from '../database/database-time.js';
 import { ListQuery } from '../database/list-query.js';
 import type { Read } from '../database/schema.js';
 import { uuidTypeOf } from '../database/uuid-type.js';
+import { NOT_CUT_OFF } from './cut-off.repository.js';
 
 /** One renewal that asks to be made. */
 export interface Advance {
@@ -42,6 +43,7 @@ function advancing(db: Read, changes: readonly Advance[]) {
       and sessions.generation = wanted.column2
       and sessions.ended_at is null
       and sessions.expires_at > wanted.column4
+      and ${NOT_CUT_OFF}
       and ${databaseTime(db)} < wanted.column6
     returning sessions.id as id
   `.compile(db);

@@ -2,14 +2,46 @@ import Bowser from 'bowser';
 import type { SessionView } from '../contract/responses.js';
 import type { SessionRow } from './session.repository.js';
 
-/** A session as its user sees it. Holds nothing that a token could be made from. */
-export function sessionView(session: SessionRow, currentId?: string): SessionView {
+const HOUR_MS = 60 * 60 * 1000;
+
+/**
+ * The session that asks. It is in use now: a time at which its chain moved would tell a thief when to replay a stolen
+ * token without being noticed.
+ *
+ * @param now milliseconds.
+ * @param expiresAt what a renewal now would give (ms).
+ */
+export function currentSessionView(
+  session: SessionRow,
+  now: number,
+  expiresAt: number,
+): SessionView {
+  return sessionView(session, { current: true, lastUsedAt: now, expiresAt });
+}
+
+/**
+ * Any other session. Its times are given to the hour: the last use rounded down, the end rounded up.
+ *
+ * @param latestEnd when it ends however often it is renewed (ms).
+ */
+export function otherSessionView(session: SessionRow, latestEnd: number): SessionView {
+  const hour = Math.floor(session.rotatedAt / HOUR_MS) * HOUR_MS;
+  const lastUsedAt = Math.max(session.createdAt, hour);
+  const expiresAt = Math.min(Math.ceil(session.expiresAt / HOUR_MS) * HOUR_MS, latestEnd);
+  return sessionView(session, { current: false, lastUsedAt, expiresAt });
+}
+
+/** Holds nothing that a token could be made from. */
+function sessionView(
+  session: SessionRow,
+  shown: { current: boolean; lastUsedAt: number; expiresAt: number },
+): SessionView {
   return {
     id: session.id,
-    current: session.id === currentId,
+    current: shown.current,
     createdAt: new Date(session.createdAt).toISOString(),
-    lastUsedAt: new Date(session.rotatedAt).toISOString(),
-    expiresAt: new Date(session.expiresAt).toISOString(),
+    lastUsedAt: new Date(shown.lastUsedAt).toISOString(),
+    expiresAt: new Date(shown.expiresAt).toISOString(),
     ip: session.ip,
     userAgent: session.userAgent,
     device: session.userAgent === null ? null : deviceName(session.userAgent),

@@ -3,9 +3,10 @@ import { type Selectable, sql } from 'kysely';
 import type { Transport } from '../contract/responses.js';
 import { databaseTime } from '../database/database-time.js';
 import { ListQuery } from '../database/list-query.js';
-import type { Read, SessionsTable } from '../database/schema.js';
+import type { Read, SessionsTable, Write } from '../database/schema.js';
 import type { EndReason } from '../events.js';
 import { type Advance, advances } from './advance.js';
+import { CUT_OFF_AT, NOT_CUT_OFF } from './cut-off.repository.js';
 
 /** What a session's tokens are made from and judged by. Times are milliseconds since the epoch. */
 export interface Session {
@@ -35,7 +36,7 @@ export interface FoundSession extends Session {
   readAt: number;
 }
 
-const COLUMNS = [
+export const SESSION_COLUMNS = [
   'id',
   'user_id',
   'transport',
@@ -48,9 +49,8 @@ const COLUMNS = [
   'ended_at',
   'status_index',
 ] as const;
-const ALL_COLUMNS = [...COLUMNS, 'ip', 'user_agent', 'end_reason'] as const;
 
-type SessionColumns = Pick<Selectable<SessionsTable>, (typeof COLUMNS)[number]>;
+export type SessionColumns = Pick<Selectable<SessionsTable>, (typeof SESSION_COLUMNS)[number]>;
 
 /** The counter of the places in status lists. */
 export const STATUS_INDEX = 'status_index';
@@ -58,33 +58,38 @@ export const STATUS_INDEX = 'status_index';
 /** The statements on `sessions`. */
 @Injectable()
 export class SessionRepository {
-  readonly #byIds = new ListQuery<string, SessionColumns & { read_at: number }>(
+  readonly #byIds = new ListQuery<
+    string,
+    SessionColumns & { cut_off_at: number | null; read_at: number }
+  >(
     (db, ids) =>
       db
         .selectFrom('sessions')
-        .select(COLUMNS)
-        .select(databaseTime(db).as('read_at'))
+        .select(SESSION_COLUMNS)
+        .select([CUT_OFF_AT.as('cut_off_at'), databaseTime(db).as('read_at')])
         .where('id', 'in', ids)
         .compile(),
     (id) => [id],
   );
-  readonly #live = new ListQuery<string, { id: string }>(
+  readonly #live = new ListQuery<string, { id: string; user_id: string }>(
     (db, ids, [now]) =>
       db
         .selectFrom('sessions')
-        .select('id')
+        .select(['id', 'user_id'])
         .where('id', 'in', ids)
         .where('ended_at', 'is', null)
         .where('expires_at', '>', Number(now))
+        .where(NOT_CUT_OFF)
         .compile(),
     (id) => [id],
   );
   readonly #advances = advances();
 
+  /** Begins in the user's epoch of this moment: a cut-off that commits meanwhile ends it, too. */
   async insert(db: Read, row: SessionRow): Promise<void> {
     await db
       .insertInto('sessions')
-      .values({
+      .values((from) => ({
         id: row.id,
         user_id: row.userId,
         transport: row.transport,
@@ -99,37 +104,24 @@ export class SessionRepository {
         ended_at: row.endedAt,
         end_reason: row.endReason,
         status_index: row.statusIndex,
-      })
+        epoch: from.selectFrom('session_epochs').select('epoch').where('user_id', '=', row.userId),
+      }))
       .execute();
   }
 
   async findMany(db: Read, ids: readonly string[]): Promise<ReadonlyMap<string, FoundSession>> {
     const rows = await this.#byIds.run(db, ids);
-    return new Map(rows.map((row) => [row.id, { ...fromTable(row), readAt: row.read_at }]));
+    return new Map(rows.map((row) => [row.id, found(row)]));
   }
 
-  /** @returns those of the sessions that are live. */
-  async findLive(db: Read, ids: readonly string[], now: number): Promise<ReadonlySet<string>> {
+  /** @returns those of the sessions that are live, and whose they are. */
+  async findLive(
+    db: Read,
+    ids: readonly string[],
+    now: number,
+  ): Promise<ReadonlyMap<string, string>> {
     const rows = await this.#live.run(db, ids, now);
-    return new Set(rows.map((row) => row.id));
-  }
-
-  /** Live sessions, the last used first. */
-  async listLive(db: Read, userId: string, now: number): Promise<SessionRow[]> {
-    const rows = await db
-      .selectFrom('sessions')
-      .select(ALL_COLUMNS)
-      .where('user_id', '=', userId)
-      .where('ended_at', 'is', null)
-      .where('expires_at', '>', now)
-      .orderBy('rotated_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(1000)
-      .execute();
-    return rows.map((row) => {
-      const { ip, user_agent: userAgent, end_reason: endReason } = row;
-      return { ...fromTable(row), ip, userAgent, endReason };
-    });
+    return new Map(rows.map((row) => [row.id, row.user_id]));
   }
 
   /**
@@ -159,26 +151,44 @@ export class SessionRepository {
       .where('user_id', '=', userId)
       .where('ended_at', 'is', null)
       .where('expires_at', '>', now)
+      .where(NOT_CUT_OFF)
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   }
 
-  /** @returns how many were live. */
-  async endAll(
-    db: Read,
-    userId: string,
+  /**
+   * Carries a live session over into the epoch that has just begun, so that the cut-off spares it.
+   *
+   * @param renewal what a session gets that goes on with another seed: no copy of an earlier token is good then.
+   * @returns the session, or undefined if it was over.
+   */
+  async keep(
+    trx: Write,
+    session: { id: string; userId: string },
+    epoch: number,
     now: number,
-    reason: EndReason,
-    except?: string,
-  ): Promise<number> {
-    let query = db
+    renewal?: { seed: string; expiresAt: number },
+  ): Promise<Session | undefined> {
+    const row = await trx
       .updateTable('sessions')
-      .set({ ended_at: now, end_reason: reason })
-      .where('user_id', '=', userId)
-      .where('ended_at', 'is', null);
-    if (except !== undefined) query = query.where('id', '!=', except);
-    const result = await query.executeTakeFirst();
-    return Number(result.numUpdatedRows);
+      .set({ epoch })
+      .$if(renewal !== undefined, (query) =>
+        query.set({
+          seed: renewal?.seed ?? '',
+          generation: sql<number>`generation + 1`,
+          rotated_at: now,
+          expires_at: renewal?.expiresAt ?? 0,
+          retry_key: null,
+        }),
+      )
+      .where('id', '=', session.id)
+      .where('user_id', '=', session.userId)
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', now)
+      .where(sql`coalesce(epoch, 0)`, '>=', epoch - 1)
+      .returning(SESSION_COLUMNS)
+      .executeTakeFirst();
+    return row === undefined ? undefined : fromTable(row);
   }
 
   /** @returns up to which index, exclusive, they are given away now; the last `count` are the caller's. */
@@ -202,13 +212,18 @@ export class SessionRepository {
       .updateTable('sessions')
       .set({ status_index: sql<number>`coalesce(status_index, ${index})` })
       .where('id', '=', id)
-      .returning(COLUMNS)
+      .returning(SESSION_COLUMNS)
       .executeTakeFirst();
     return row === undefined ? undefined : fromTable(row);
   }
 }
 
-function fromTable(row: SessionColumns): Session {
+function found(row: SessionColumns & { cut_off_at: number | null; read_at: number }): FoundSession {
+  const session = fromTable(row);
+  return { ...session, endedAt: session.endedAt ?? row.cut_off_at, readAt: row.read_at };
+}
+
+export function fromTable(row: SessionColumns): Session {
   return {
     id: row.id,
     userId: row.user_id,

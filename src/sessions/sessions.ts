@@ -3,10 +3,10 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Clock } from '../contract/clock.js';
-import type { RefreshOutcome, SessionView, Transport } from '../contract/responses.js';
+import type { RefreshOutcome, Transport } from '../contract/responses.js';
 import { Batch, batchedReads } from '../database/batch.js';
 import { Database } from '../database/database.js';
-import type { Read } from '../database/schema.js';
+import type { Read, Write } from '../database/schema.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { isUuid } from '../database/uuid-type.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
@@ -18,7 +18,9 @@ import {
   type SessionRow,
   SessionRepository,
 } from './session.repository.js';
-import { sessionView } from './session-view.js';
+import { SessionCutOff } from './session-cut-off.js';
+import { expiryAfter } from './session-life.js';
+import { SessionLimit } from './session-limit.js';
 import { StatusIndexes } from './status-indexes.js';
 
 export interface NewSession {
@@ -34,15 +36,26 @@ export interface Renewal {
   session: Session;
 }
 
+/** What ending all sessions of a user has done so far. They are over in any case. */
+export interface EndedSessions {
+  /** Rows that have ended with it. */
+  count: number;
+  /** Whether these were all; the others follow in chunks. */
+  isDone: boolean;
+}
+
+/** Rolls back what was begun for a session that turned out to be over. */
+class SessionOver extends Error {}
+
 /** Milliseconds for which a renewal is tried again that came to the database too late, or behind another one. */
 const TRYING = 2_000;
 
-/** Sign-ins on devices: started, renewed, listed, ended. Knows nothing of tokens and HTTP. */
+/** Sign-ins on devices: started, renewed, ended. Knows nothing of tokens and HTTP. */
 @Injectable()
 export class Sessions {
   readonly #logger = new Logger('Sessions');
   readonly #byId: Batch<string, FoundSession | undefined>;
-  readonly #live: Batch<string, boolean>;
+  readonly #live: Batch<string, string | undefined>;
   readonly #advances: Batch<Advance, boolean>;
 
   constructor(
@@ -52,11 +65,13 @@ export class Sessions {
     private readonly clock: Clock,
     private readonly events: LatchkeyEvents,
     private readonly statusIndexes: StatusIndexes,
+    private readonly cutOffs: SessionCutOff,
+    private readonly limit: SessionLimit,
   ) {
     this.#byId = batchedReads(database, (db, ids) => rows.findMany(db, ids));
     this.#live = new Batch(
       (work) => database.read(work),
-      (db, ids) => this.#areAlive(db, ids),
+      (db, ids) => this.#ownersOf(db, ids),
     );
     this.#advances = new Batch(
       (work) => database.write(work),
@@ -70,17 +85,18 @@ export class Sessions {
     const session: SessionRow = {
       ...wanted,
       id: uuid({ msecs: now }),
-      seed: randomBytes(16).toString('base64url'),
+      seed: newSeed(),
       generation: 0,
       createdAt: now,
       rotatedAt: now,
-      expiresAt: this.#endAfter(now, now),
+      expiresAt: expiryAfter(this.config, now, now),
       retryKey: null,
       endedAt: null,
       endReason: null,
       statusIndex: await this.statusIndexes.take(),
     };
     await this.database.write((db) => this.rows.insert(db, session));
+    await this.limit.enforce(session.userId, session.id);
     return session;
   }
 
@@ -94,12 +110,12 @@ export class Sessions {
     if (session.statusIndex !== null) return session;
     const index = await this.statusIndexes.take();
     const row = await this.database.write((db) => this.rows.giveStatusIndex(db, session.id, index));
-    return row === undefined ? session : { ...row, readAt: session.readAt };
+    return row === undefined ? session : { ...session, statusIndex: row.statusIndex };
   }
 
-  /** For every guarded request, so it reads no more than it must. */
-  isAlive(id: string): Promise<boolean> {
-    return isUuid(id) ? this.#live.add(id) : Promise.resolve(false);
+  /** Whether the session is live and this user's. For every guarded request, so it reads no more than it must. */
+  async isAlive(id: string, userId: string): Promise<boolean> {
+    return isUuid(id) && (await this.#live.add(id)) === userId;
   }
 
   /**
@@ -118,7 +134,7 @@ export class Sessions {
     const retryKey = idempotencyKey === undefined ? null : digest(found.id, idempotencyKey);
     const latest = performance.now() + TRYING;
     let session: FoundSession | undefined = found;
-    while (session !== undefined) {
+    while (session !== undefined && session.seed === found.seed) {
       const now = this.clock.now();
       const window = this.config.refreshRetryWindow * 1000;
       const verdict = judge(session, { generation, retryKey }, now, window);
@@ -128,7 +144,7 @@ export class Sessions {
         await this.#endForReuse(session);
         break;
       }
-      const expiresAt = this.#endAfter(now, session.createdAt);
+      const expiresAt = expiryAfter(this.config, now, session.createdAt);
       const deadline = session.readAt + this.database.patience;
       const change = { id: session.id, generation, retryKey, now, expiresAt, deadline };
       if (await this.#advances.add(change)) {
@@ -141,49 +157,89 @@ export class Sessions {
     return { outcome: 'rejected', session: found };
   }
 
-  async list(userId: string, currentId?: string): Promise<SessionView[]> {
-    const now = this.clock.now();
-    const rows = await this.database.read((db) => this.rows.listLive(db, userId, now));
-    return rows.map((row) => sessionView(row, currentId));
-  }
-
   /** @returns false when the user has no such live session. */
   async endOne(userId: string, id: string, reason: EndReason): Promise<boolean> {
     if (!isUuid(id)) return false;
     const now = this.clock.now();
     const ended = await this.database.write((db) => this.rows.end(db, id, userId, now, reason));
-    this.tellEnded(userId, reason, ended ? 1 : 0);
+    if (ended) this.#emitEnded(userId, reason, 1);
     return ended;
   }
 
-  /** @param except a session that goes on. @returns how many ended. */
-  async endAll(userId: string, reason: EndReason, except?: string): Promise<number> {
-    const count = await this.database.write((db) => this.endAllIn(db, userId, reason, except));
-    this.tellEnded(userId, reason, count);
-    return count;
+  /**
+   * Ends all sessions of a user. It counts at once, for any number of them.
+   *
+   * @param except a session that goes on.
+   */
+  endAll(userId: string, reason: EndReason, except?: string): Promise<EndedSessions> {
+    return this.endAllWith(userId, reason, () => Promise.resolve(), except).then(
+      ({ ended }) => ended,
+    );
+  }
+
+  /**
+   * Changes something and ends all sessions of a user, in one transaction. A sign-in that is under way ends as well:
+   * its session begins in an earlier epoch, or the caller looks at the user once more and sees the change.
+   *
+   * @param change awaits nothing but the database.
+   * @param except a session that goes on.
+   */
+  async endAllWith<Result>(
+    userId: string,
+    reason: EndReason,
+    change: (trx: Write) => Promise<Result>,
+    except?: string,
+  ): Promise<{ result: Result; ended: EndedSessions }> {
+    const done = await this.database.transaction(async (trx) => {
+      const result = await change(trx);
+      const cutOff = await this.cutOffs.begin(trx, userId, reason);
+      if (except !== undefined && isUuid(except)) {
+        const kept = { id: except, userId };
+        await this.rows.keep(trx, kept, cutOff.epoch, this.clock.now());
+      }
+      return { result, cutOff, ended: await this.cutOffs.endFirst(trx, cutOff) };
+    });
+    this.#emitEnded(userId, reason, done.ended.count);
+    if (!done.ended.isDone) this.cutOffs.finishSoon(done.cutOff);
+    return { result: done.result, ended: done.ended };
   }
 
   /**
    * Ends the user's other sessions if this one is alive. Of several that do so at once one stays, not none.
    *
-   * @returns false when it is over.
+   * @param options.reseed whether this one goes on with another seed: no copy of its refresh tokens is good then.
+   * @returns this one; undefined when it is over, and nothing was ended.
    */
-  async endOthers(userId: string, id: string, reason: EndReason): Promise<boolean> {
-    const ended = await this.database.transaction(async (trx) => {
-      await this.database.lock(trx, `sessions:${userId}`);
-      const alive = (await this.rows.findLive(trx, [id], this.clock.now())).has(id);
-      return alive ? this.endAllIn(trx, userId, reason, id) : undefined;
-    });
-    this.tellEnded(userId, reason, ended ?? 0);
-    return ended !== undefined;
+  async endOthers(
+    session: { id: string; userId: string },
+    reason: EndReason,
+    { reseed }: { reseed: boolean },
+  ): Promise<Session | undefined> {
+    const { userId } = session;
+    const found = reseed ? await this.find(session.id) : undefined;
+    const done = await this.database
+      .transaction(async (trx) => {
+        const now = this.clock.now();
+        const cutOff = await this.cutOffs.begin(trx, userId, reason);
+        const renewal =
+          found === undefined
+            ? undefined
+            : { seed: newSeed(), expiresAt: expiryAfter(this.config, now, found.createdAt) };
+        const kept = await this.rows.keep(trx, session, cutOff.epoch, now, renewal);
+        if (kept === undefined) throw new SessionOver();
+        return { kept, cutOff, ended: await this.cutOffs.endFirst(trx, cutOff) };
+      })
+      .catch((error: unknown) => {
+        if (error instanceof SessionOver) return undefined;
+        throw error;
+      });
+    if (done === undefined) return undefined;
+    this.#emitEnded(userId, reason, done.ended.count);
+    if (!done.ended.isDone) this.cutOffs.finishSoon(done.cutOff);
+    return done.kept;
   }
 
-  /** The same inside a caller's transaction, who tells of it (`tellEnded`) once that is committed. */
-  endAllIn(db: Read, userId: string, reason: EndReason, except?: string): Promise<number> {
-    return this.rows.endAll(db, userId, this.clock.now(), reason, except);
-  }
-
-  tellEnded(userId: string, reason: EndReason, count: number): void {
+  #emitEnded(userId: string, reason: EndReason, count: number): void {
     if (count > 0) this.events.tell('sessionsEnded', { userId, reason, count });
   }
 
@@ -199,16 +255,11 @@ export class Sessions {
     return changes.map((change) => first.get(change.id) === change && advanced.has(change.id));
   }
 
-  async #areAlive(db: Read, ids: readonly string[]): Promise<boolean[]> {
+  /** Whose these sessions are, as far as they are live. */
+  async #ownersOf(db: Read, ids: readonly string[]): Promise<(string | undefined)[]> {
     const now = this.clock.now();
     const live = await this.rows.findLive(db, [...new Set(ids)], now);
-    return ids.map((id) => live.has(id));
-  }
-
-  /** When a session that is idle from `now` on ends, at the latest at its full age. Milliseconds. */
-  #endAfter(now: number, createdAt: number): number {
-    const { refreshTokenTtl, sessionMaxAge } = this.config;
-    return Math.min(now + refreshTokenTtl * 1000, createdAt + sessionMaxAge * 1000);
+    return ids.map((id) => live.get(id));
   }
 
   async #endForReuse({ id, userId }: Session): Promise<void> {
@@ -216,6 +267,10 @@ export class Sessions {
     this.#logger.warn(`a replaced refresh token was used: session ${id} of user ${userId} ended`);
     this.events.tell('tokenReuse', { sessionId: id, userId });
   }
+}
+
+function newSeed(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 function digest(sessionId: string, idempotencyKey: string): string {

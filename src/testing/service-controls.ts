@@ -48,6 +48,7 @@ const MOST_STRIDES = 24;
 const EMPTIED: Record<Exclude<keyof Schema, 'keys' | 'counters'>, true> = {
   users: true,
   sessions: true,
+  session_epochs: true,
   attempts: true,
   clients: true,
   revoked_tokens: true,

@@ -19,12 +19,13 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { AccessTokenClaims } from '../contract/claims.js';
-import type { SessionView, UserView } from '../contract/responses.js';
+import type { UserView } from '../contract/responses.js';
 import { CurrentUser, Roles } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { StrictBody, StrictQuery } from '../http/strict-body.js';
-import { SessionListDto } from '../sessions/session.dto.js';
+import { ListSessionsDto, SessionListDto } from '../sessions/session.dto.js';
+import { SessionList, type SessionPage } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
 import { CallerGuard } from './caller.guard.js';
 import { UserDto } from './user.dto.js';
@@ -43,6 +44,7 @@ export class UsersController {
   constructor(
     private readonly users: UsersService,
     private readonly sessions: Sessions,
+    private readonly sessionList: SessionList,
   ) {}
 
   @Get()
@@ -114,13 +116,14 @@ export class UsersController {
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'List the sessions of a user' })
   @ApiOkResponse({ type: SessionListDto })
-  @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found')
+  @ApiProblems('validation_failed', 'token_missing', 'token_invalid', 'forbidden', 'not_found')
   async listSessions(
     @Param('id') id: string,
+    @StrictQuery() { cursor }: ListSessionsDto,
     @CurrentUser() claims: AccessTokenClaims,
-  ): Promise<{ sessions: SessionView[] }> {
+  ): Promise<SessionPage> {
     const user = await this.users.get(id);
-    return { sessions: await this.sessions.list(user.id, claims.sid) };
+    return this.sessionList.page(user.id, { currentId: claims.sid, cursor });
   }
 
   @Delete(':id/sessions')

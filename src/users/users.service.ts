@@ -4,7 +4,6 @@ import { type Batch, batchedReads } from '../database/batch.js';
 import { Database } from '../database/database.js';
 import type { Write } from '../database/schema.js';
 import { violatedUnique } from '../database/storage-error.js';
-import type { EndReason } from '../events.js';
 import { emailKey, normalEmail } from '../http/email.js';
 import { memberProblem, Problem } from '../http/problem.js';
 import { readStrictBody } from '../http/strict-body.js';
@@ -24,12 +23,6 @@ export interface UserPage {
   items: UserRecord[];
   /** null on the last page. */
   nextCursor: string | null;
-}
-
-interface Changed {
-  user: UserRecord;
-  /** How many sessions ended with the change. */
-  ended: number;
 }
 
 /** Latchkey's own users: what AuthModule needs of them, and their administration. Knows no HTTP. */
@@ -142,12 +135,10 @@ export class UsersService extends UserStore {
   async update(id: string, given: UpdateUserDto): Promise<UserRecord> {
     const changes = normalised(readStrictBody(UpdateUserDto, { ...given }));
     if (Object.keys(changes).length === 0) return this.get(id);
-    const { user, ended } = await orTaken(
-      this.database.transaction((trx) => this.#change(trx, id, changes)),
-    );
-    this.sessions.tellEnded(id, 'user_disabled', ended);
-    if (changes.disabled === true) await this.#endLatecomers(id, 'user_disabled');
-    return user;
+    const change = (trx: Write) => this.#change(trx, id, changes);
+    if (changes.disabled !== true) return orTaken(this.database.transaction(change));
+    const { result } = await orTaken(this.sessions.endAllWith(id, 'user_disabled', change));
+    return result;
   }
 
   /**
@@ -156,15 +147,12 @@ export class UsersService extends UserStore {
    * @throws Problem `not_found`, `last_admin`.
    */
   async remove(id: string): Promise<void> {
-    const ended = await this.database.transaction(async (trx) => {
+    await this.sessions.endAllWith(id, 'user_deleted', async (trx) => {
       await this.database.lock(trx, 'admins');
       const user = await this.#find(trx, id);
       await this.#assertAdminRemains(trx, user, undefined);
       await this.rows.remove(trx, id);
-      return this.sessions.endAllIn(trx, id, 'user_deleted');
     });
-    this.sessions.tellEnded(id, 'user_deleted', ended);
-    await this.#endLatecomers(id, 'user_deleted');
   }
 
   /**
@@ -175,24 +163,12 @@ export class UsersService extends UserStore {
   async setPassword(id: string, password: string): Promise<void> {
     this.#assertGoodPassword(password, await this.get(id));
     const hash = await this.hasher.hash(password);
-    const ended = await this.database.transaction(async (trx) => {
+    await this.sessions.endAllWith(id, 'password_changed', async (trx) => {
       if (!(await this.rows.setHash(trx, id, hash))) throw new Problem('not_found');
-      return this.sessions.endAllIn(trx, id, 'password_changed');
     });
-    this.sessions.tellEnded(id, 'password_changed', ended);
-    await this.#endLatecomers(id, 'password_changed');
   }
 
-  /**
-   * To be called after the commit that ended the sessions. A sign-in inserts its session, then looks at the
-   * user once more. A session that is inserted after the commit meets the changed user there; one that is
-   * inserted between our statement and the commit still met the old one, and is ended here.
-   */
-  async #endLatecomers(id: string, reason: EndReason): Promise<void> {
-    await this.sessions.endAll(id, reason);
-  }
-
-  async #change(trx: Write, id: string, changes: UserChanges): Promise<Changed> {
+  async #change(trx: Write, id: string, changes: UserChanges): Promise<UserRecord> {
     if (changes.roles !== undefined || changes.disabled !== undefined) {
       await this.database.lock(trx, 'admins');
     }
@@ -204,8 +180,7 @@ export class UsersService extends UserStore {
       ...(moved ? { emailVerified: false } : {}),
     });
     if (after === null) throw new Problem('not_found');
-    const ended = after.disabled ? await this.sessions.endAllIn(trx, id, 'user_disabled') : 0;
-    return { user: after, ended };
+    return after;
   }
 
   async #find(trx: Write, id: string): Promise<UserRecord> {

@@ -7,6 +7,10 @@ import { PasswordPolicy } from '../../src/passwords/password-policy.js';
 import { SessionRepository } from '../../src/sessions/session.repository.js';
 import { SessionUpkeep } from '../../src/sessions/session-upkeep.js';
 import { SessionUpkeepRepository } from '../../src/sessions/session-upkeep.repository.js';
+import { CutOffRepository } from '../../src/sessions/cut-off.repository.js';
+import { SessionCutOff } from '../../src/sessions/session-cut-off.js';
+import { SessionLimit } from '../../src/sessions/session-limit.js';
+import { UserSessionsRepository } from '../../src/sessions/user-sessions.repository.js';
 import { Sessions } from '../../src/sessions/sessions.js';
 import { StatusIndexes } from '../../src/sessions/status-indexes.js';
 import type { MovableClock } from '../../src/testing/movable-clock.js';
@@ -19,7 +23,10 @@ export function bareNode(config: LatchkeyConfig, clock: MovableClock) {
   const database = new Database(config.databaseUrl);
   const rows = new SessionRepository();
   const indexes = new StatusIndexes(database, rows);
-  const sessions = new Sessions(config, database, rows, clock, new LatchkeyEvents(), indexes);
+  const events = new LatchkeyEvents();
+  const cutOffs = new SessionCutOff(database, new CutOffRepository(), clock, events);
+  const limit = new SessionLimit(config, database, new UserSessionsRepository(), clock, events);
+  const sessions = new Sessions(config, database, rows, clock, events, indexes, cutOffs, limit);
   const keys: Pick<WorkingKeys, 'pepper'> = { pepper: () => Buffer.alloc(48) };
   const usersRows = new UsersRepository();
   const users = new UsersService(

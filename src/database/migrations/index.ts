@@ -5,7 +5,8 @@ import { clients } from './0002-clients.js';
 import { statusList } from './0003-status-list.js';
 import { sessionUuids } from './0004-session-uuids.js';
 import { largeTables } from './0005-large-tables.js';
-import { challenges } from './0020-challenges.js';
+import { sessionEpochs } from './0006-session-epochs.js';
+import { challenges } from './0007-challenges.js';
 
 /** Every migration, in the order of their names. A released one is never changed. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -15,6 +16,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0003-status-list': statusList(),
     '0004-session-uuids': sessionUuids(dialect),
     '0005-large-tables': largeTables(dialect),
-    '0020-challenges': challenges(dialect),
+    '0006-session-epochs': sessionEpochs(),
+    '0007-challenges': challenges(dialect),
   };
 }
