@@ -13,7 +13,9 @@ export type DatabaseUrl =
 export type AccessTokenClaim = 'email' | 'username' | 'name';
 export type RoleScopes = Readonly<Record<string, readonly string[]>>;
 
-const YEAR = 365 * 24 * 60 * 60;
+/** Seconds. */
+export const DAY = 24 * 60 * 60;
+const TEN_YEARS = 3650 * DAY;
 const UNITS = new Map([
   ['s', 1],
   ['m', 60],
@@ -35,12 +37,13 @@ export function integer(low: number, high: number) {
 }
 
 /** Seconds. */
-export function duration(least: 0 | 1) {
+export function duration(least: 0 | 1, most = TEN_YEARS) {
   return (text: string): number => {
     if (least === 0 && text === '0') return 0;
     const match = /^(\d{1,9})([smhd])$/.exec(text);
     const seconds = Number(match?.[1]) * (UNITS.get(match?.[2] ?? '') ?? Number.NaN);
-    return seconds >= least && seconds <= 10 * YEAR
+    if (seconds > most) reject(`must be no longer than ${most / DAY}d`);
+    return seconds >= least
       ? seconds
       : reject(`must be a duration such as 30s, 10m, 12h or 30d${least === 0 ? ', or 0' : ''}`);
   };
@@ -71,8 +74,22 @@ export function filled<Item>(parse: (text: string) => readonly Item[]) {
   };
 }
 
+const MIN_SECRET_BYTES = 32;
+/** A random secret has far more; what people type, or repeat to make it long, often has not. */
+const MIN_DISTINCT_BYTES = 16;
+
 export function secret(text: string): string {
-  return Buffer.byteLength(text) >= 32 ? text : reject('must have 32 bytes or more');
+  if (Buffer.byteLength(text) < MIN_SECRET_BYTES) reject('must have 32 bytes or more');
+  return distinctBytes(text) >= MIN_DISTINCT_BYTES
+    ? text
+    : reject('must have 16 different bytes or more: make it with `openssl rand -base64 32`');
+}
+
+/** Hexadecimal text counts as the bytes that it stands for: of random ones it rarely shows all 16 digits. */
+function distinctBytes(text: string): number {
+  const isHex = text.length % 2 === 0 && /^[0-9a-f]+$/i.test(text);
+  const written = new Set(Buffer.from(text)).size;
+  return isHex ? Math.max(written, new Set(Buffer.from(text, 'hex')).size) : written;
 }
 
 function url(text: string): URL {
@@ -80,7 +97,8 @@ function url(text: string): URL {
 }
 
 export function publicUrl(text: string): string {
-  const { protocol, username, search, hash } = url(text);
+  const { protocol, username, search, hash, host } = url(text);
+  if (host.includes('*')) reject('must name one host: there are no wildcards');
   if (protocol !== 'http:' && protocol !== 'https:') reject('must begin with http:// or https://');
   if (text.endsWith('/')) reject('must not end with a slash');
   if (username !== '' || search !== '' || hash !== '' || /[?#]/.test(text)) {
@@ -90,6 +108,7 @@ export function publicUrl(text: string): string {
 }
 
 export function origin(text: string): string {
+  if (text.includes('*')) reject('must list whole origins: there are no wildcards');
   return URL.canParse(text) && new URL(text).origin === text
     ? text
     : reject('must list origins such as https://app.example.com, without a path');
@@ -102,7 +121,18 @@ export function addressRange(text: string): string {
     isIP(address) !== 0 &&
     rest.length === 0 &&
     (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
-  return right ? text : reject('must list IP addresses or CIDR ranges');
+  if (!right) reject('must list IP addresses or CIDR ranges');
+  if (isEverybody(address, prefix)) {
+    reject('must name your proxies: who trusts every address lets anybody choose theirs');
+  }
+  return text;
+}
+
+/** All of IPv4 is also written as IPv6, `::ffff:0:0/96`. */
+function isEverybody(address: string, prefix: string | undefined): boolean {
+  if (prefix === undefined) return false;
+  const isMapped = address.toLowerCase().startsWith('::ffff:');
+  return Number(prefix) <= (isMapped ? 96 : 0);
 }
 
 export function databaseUrl(text: string): DatabaseUrl {

@@ -6,6 +6,7 @@ import {
   clientId,
   color,
   databaseUrl,
+  DAY,
   duration,
   filled,
   integer,
@@ -28,6 +29,8 @@ export interface Setting<Value> {
   readonly default?: string;
   /** What the reference says when there is no fixed default. */
   readonly defaultNote?: string;
+  /** Whether its text may also come from the file that `<variable>_FILE` names. */
+  readonly isSecret?: true;
   /** What values it takes, for the reference. */
   readonly form: string;
   /** What it does, for the reference. */
@@ -61,6 +64,7 @@ export const SETTINGS = {
   databaseUrl: {
     variable: 'DATABASE_URL',
     parse: databaseUrl,
+    isSecret: true,
     default: 'sqlite:./data/latchkey.db',
     form: '`sqlite:<file>` or `postgres://…`',
     about: 'Where the data lives.',
@@ -68,16 +72,17 @@ export const SETTINGS = {
   secret: {
     variable: 'LATCHKEY_SECRET',
     parse: filled(list(secret)),
+    isSecret: true,
     defaultNote: 'made and kept beside the SQLite file; required for PostgreSQL',
-    form: '32 bytes or more; several comma-separated, newest first',
+    form: '32 bytes or more, 16 of them different; several comma-separated, newest first',
     about:
       'Wraps the working keys that lie in the database. To roll it, keep the new one first, then start once with `new,old`; after that `old` may go.',
   },
   accessTokenTtl: {
     variable: 'ACCESS_TOKEN_TTL',
-    parse: duration(1),
+    parse: duration(1, 30 * DAY),
     default: '10m',
-    form: 'duration',
+    form: 'duration up to 30d',
     about: 'Longest life of an access token; each is shortened at random by up to 5 %.',
   },
   accessTokenAlg: {
@@ -104,8 +109,9 @@ export const SETTINGS = {
   accessTokenSecret: {
     variable: 'ACCESS_TOKEN_SECRET',
     parse: secret,
+    isSecret: true,
     defaultNote: 'none; required for HS256',
-    form: '32 bytes or more',
+    form: '32 bytes or more, 16 of them different',
     about: 'The shared HS256 key; its UTF-8 bytes are used as they are.',
   },
   accessTokenCookie: {
@@ -126,15 +132,16 @@ export const SETTINGS = {
   refreshTokenSecret: {
     variable: 'REFRESH_TOKEN_SECRET',
     parse: secret,
+    isSecret: true,
     defaultNote: 'a key made at the first start and kept encrypted in the database',
-    form: '32 bytes or more',
+    form: '32 bytes or more, 16 of them different',
     about: 'The HS256 key of refresh tokens; its UTF-8 bytes are used as they are.',
   },
   refreshRetryWindow: {
     variable: 'REFRESH_RETRY_WINDOW',
-    parse: duration(0),
+    parse: duration(0, DAY),
     default: '10s',
-    form: 'duration or 0',
+    form: 'duration up to 1d, or 0',
     about:
       'For how long after a rotation the token it replaced gets the same answer again; 0 turns it off.',
   },
@@ -248,9 +255,9 @@ export const SETTINGS = {
   },
   shutdownDelay: {
     variable: 'SHUTDOWN_DELAY',
-    parse: duration(0),
+    parse: duration(0, DAY),
     default: '0s',
-    form: 'duration or 0',
+    form: 'duration up to 1d, or 0',
     about: 'How long the listener stays after readiness has gone, at shutdown.',
   },
   databaseWait: {
@@ -298,4 +305,6 @@ export type LatchkeyConfig = {
 } & { readonly [Name in Absent]: Parsed<Name> | undefined } & {
   /** `NODE_ENV=production`. */
   readonly production: boolean;
+  /** The files that secrets were read from, by the names of the variables that name them. */
+  readonly secretFiles: Readonly<Record<string, string>>;
 };

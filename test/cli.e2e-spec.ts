@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import bcrypt from 'bcrypt';
 import { CLI, cliEnvironment, latchkey, latchkeyJson } from './support/cli.js';
+import { SECRET } from './support/databases.js';
 import { endProcesses, spawnService } from './support/process.js';
 import { type Environment, describeOnEachDatabase, type TestService } from './support/suite.js';
 import type { UserView } from '../src/contract/responses.js';
@@ -355,7 +356,7 @@ describeOnEachDatabase('latchkey on an empty database', (suite) => {
 describe('latchkey', () => {
   const NOWHERE = {
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
-    LATCHKEY_SECRET: 'x'.repeat(32),
+    LATCHKEY_SECRET: SECRET,
     DATABASE_WAIT: '0',
   };
 

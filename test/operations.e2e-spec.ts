@@ -14,7 +14,7 @@ import {
   someone,
   tokens,
 } from './support/client.js';
-import { createDatabase, createPostgres, type TestDatabase } from './support/databases.js';
+import { createDatabase, createPostgres, SECRET, type TestDatabase } from './support/databases.js';
 import { freePort } from './support/free-port.js';
 import { PostgresCluster } from './support/postgres-cluster.js';
 import {
@@ -399,7 +399,7 @@ describe('The process', () => {
     const { code, output } = await runToEnd({
       DATABASE_URL: `postgres://somebody:hunter2@127.0.0.1:${port}/latchkey`,
       DATABASE_WAIT: '1s',
-      LATCHKEY_SECRET: 'x'.repeat(32),
+      LATCHKEY_SECRET: SECRET,
     });
     expect(code).toBe(69);
     expect(output).not.toContain('hunter2');
@@ -411,7 +411,7 @@ describe('The process', () => {
     const { port } = silent.address() as AddressInfo;
     const service = await launch({
       DATABASE_URL: `postgres://somebody@127.0.0.1:${port}/latchkey`,
-      LATCHKEY_SECRET: 'x'.repeat(32),
+      LATCHKEY_SECRET: SECRET,
     });
     await once(silent, 'connection');
     expect(await service.end('SIGTERM')).toBe(0);

@@ -20,7 +20,7 @@ import {
   sendBytes,
   someone,
 } from './support/client.js';
-import { createDatabase, type TestDatabase } from './support/databases.js';
+import { createDatabase, SECRET, type TestDatabase } from './support/databases.js';
 import { freePort } from './support/free-port.js';
 import { decoded } from './support/jwt.js';
 import { endProcesses, runToEnd, spawnService } from './support/process.js';
@@ -408,10 +408,9 @@ describe('The configuration', () => {
   });
 
   it('is refused for one problem only once: what can’t be read is not compared', async () => {
-    const secret = 'x'.repeat(32);
     const { code, output } = await runToEnd({
       ACCESS_TOKEN_ALG: 'ES999',
-      ACCESS_TOKEN_SECRET: secret,
+      ACCESS_TOKEN_SECRET: SECRET,
     });
     expect(code).toBe(78);
     expect(output).toContain('ACCESS_TOKEN_ALG must');

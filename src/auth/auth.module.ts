@@ -19,6 +19,7 @@ import { RefreshTokenGuard } from './refresh-token.guard.js';
 import { RefreshTokenStrategy } from './refresh-token.strategy.js';
 import { SessionsController } from './sessions.controller.js';
 import { SignOut } from './sign-out.js';
+import { StartWarnings } from './start-warnings.js';
 import { TokenIssuer } from './token-issuer.js';
 
 /** What `AuthModule.forRoot` takes beside the options: how it sits in the host application. */
@@ -97,6 +98,7 @@ function place(
     RefreshTokenGuard,
     RefreshTokenStrategy,
     SignOut,
+    StartWarnings,
     TokenIssuer,
   ],
   exports: [

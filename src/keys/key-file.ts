@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { ConfigurationError } from '../configuration-error.js';
 import type { SigningAlgorithm } from '../contract/claims.js';
+import { readTextFile } from '../text-file.js';
 import { algorithmOf, publicJwk, type PublicJwk, publicPart } from './key-material.js';
 
 /** A key of a file. */
@@ -35,9 +35,9 @@ export function readKeyFile(path: string, algorithm: SigningAlgorithm): FileKey[
 function blocks(path: string): string[] {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return refuse('cannot be read');
+    text = readTextFile(path);
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : 'cannot be read');
   }
   return [...text.matchAll(BLOCK)]
     .filter(([, label]) => label !== 'EC PARAMETERS')

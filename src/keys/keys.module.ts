@@ -1,9 +1,10 @@
 import { type BeforeApplicationShutdown, Module, type OnModuleInit } from '@nestjs/common';
-import { CONFIG, type LatchkeyConfig, wrappingSecrets } from '../config.js';
+import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Clock } from '../contract/clock.js';
 import { Database } from '../database/database.js';
 import { DiscoveryController } from './discovery.controller.js';
 import { FixedSigningKeys } from './fixed-signing-keys.js';
+import { wrappingSecrets } from './kept-secret.js';
 import { KeyVault } from './key-vault.js';
 import { KeyWrap } from './key-wrap.js';
 import { KeyRepository } from './key.repository.js';
