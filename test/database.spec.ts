@@ -341,7 +341,7 @@ describe.each(['sqlite', 'postgres'] as const)('Renewals of one turn, on %s', (k
   async function renew(by: Sessions, id: string, generation: number) {
     const found = await by.find(id);
     if (found === undefined) throw new Error('no such session');
-    return by.renew(found, generation, undefined);
+    return by.renew(found, { generation, expired: false }, undefined);
   }
 
   const generations = async (ids: readonly string[]) => {

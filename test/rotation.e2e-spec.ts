@@ -63,7 +63,7 @@ describeOnEachDatabase('Rotation', (suite) => {
     /** A 401 would make clients throw their session away. */
     it('is not called invalid for a fault that is ours', async () => {
       const first = await signUp();
-      const reading = jest.spyOn(RefreshTokens.prototype, 'read');
+      const reading = jest.spyOn(RefreshTokens.prototype, 'readForRenewal');
       reading.mockImplementationOnce(() => {
         throw new TypeError('no memory');
       });
@@ -186,13 +186,51 @@ describeOnEachDatabase('Rotation', (suite) => {
       await expectReplay(first.refreshToken, second);
     });
 
-    it('may have a key that an earlier rotation had', async () => {
+    it('is theft in spite of a key that comes with every rotation', async () => {
+      for (const rotations of [2, 3, 4]) {
+        const constant = keyed('always-the-same');
+        let [last, next] = [await signUp(), await signUp()];
+        next = await service.renew(last.refreshToken, constant);
+        for (let done = 1; done < rotations; done += 1) {
+          last = next;
+          next = await service.renew(last.refreshToken, constant);
+        }
+        clock.advance('1h');
+        await expectTheft(last.refreshToken, next, constant);
+      }
+    });
+
+    it('is replayed with a key that the rotation before the last had, too', async () => {
       const first = await signUp();
-      const second = await service.renew(first.refreshToken, keyed('always-the-same'));
-      const third = await service.renew(second.refreshToken, keyed('always-the-same'));
-      expect(third.refreshToken).not.toBe(second.refreshToken);
+      const second = await service.renew(first.refreshToken, keyed('one-of-the-two'));
+      const third = await service.renew(second.refreshToken, keyed('another-of-the-two'));
+      const fourth = await service.renew(third.refreshToken, keyed('one-of-the-two'));
       clock.advance('1h');
-      await expectReplay(second.refreshToken, third, keyed('always-the-same'));
+      await expectReplay(third.refreshToken, fourth, keyed('one-of-the-two'));
+    });
+
+    it('is replayed with its key after it has expired, as long as the session lives', async () => {
+      const first = await signUp();
+      clock.advance('29d');
+      const second = await service.renew(first.refreshToken, keyed('of-a-device-that-was-off'));
+      clock.advance('20d');
+      await expectReplay(first.refreshToken, second, keyed('of-a-device-that-was-off'));
+      clock.advance('11d');
+      const late = await service.refresh(first.refreshToken, keyed('of-a-device-that-was-off'));
+      expectProblem(late, 'refresh_token_invalid');
+    });
+
+    it('is refused without its key after it has expired, and ends nothing', async () => {
+      const first = await signUp();
+      clock.advance('29d');
+      const second = await service.renew(first.refreshToken, keyed('of-a-device-that-was-off'));
+      clock.advance('20d');
+      for (const headers of [{}, keyed('another-key-than-that')]) {
+        const answer = await service.refresh(first.refreshToken, headers);
+        expectProblem(answer, 'refresh_token_invalid');
+        expect(outcome(answer)).toBe('rejected');
+      }
+      await service.renew(second.refreshToken);
     });
   });
 

@@ -10,6 +10,7 @@ import { StorageUnavailableError } from '../database/storage-error.js';
 import { RouteAccesses } from '../http/route-access.js';
 import { Problem } from '../http/problem.js';
 import { problemHeaders } from '../http/problem-document.js';
+import { setVerifiedCaller, verifiedCaller } from '../http/verified-caller.js';
 import { TokenRejected } from '../tokens/strict-jwt.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import type { AuthRequest } from './auth-request.js';
@@ -18,13 +19,6 @@ import { StrategyPerRequest } from './strategy-per-request.js';
 const CHALLENGE = 'Bearer realm="latchkey"';
 
 type Claims = AccessTokenClaims | ServiceTokenClaims;
-
-/** Marks requests that this guard has let pass, as it may stand both globally and on a controller. */
-const PASSED = Symbol('latchkey:passed');
-
-interface GuardedRequest extends AuthRequest {
-  [PASSED]?: Claims;
-}
 
 /**
  * Lets a request pass if it bears a valid access token of a live session that has the roles and scopes
@@ -46,11 +40,12 @@ export class AccessTokenGuard extends AuthGuard() {
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.routes.of(context).isPublic) return true;
-    const request = context.switchToHttp().getRequest<GuardedRequest>();
-    if (request[PASSED] === undefined && !(await this.passRemembered(request, context))) {
+    const request = context.switchToHttp().getRequest<AuthRequest>();
+    // It may have let the request pass already, as it may stand both globally and on a controller.
+    if (verifiedCaller(request) === undefined && !(await this.passRemembered(request, context))) {
       await super.canActivate(context);
     }
-    this.assertPermitted(request[PASSED], context);
+    this.assertPermitted(verifiedCaller(request), context);
     return true;
   }
 
@@ -61,7 +56,7 @@ export class AccessTokenGuard extends AuthGuard() {
     context: ExecutionContext,
   ): User {
     if (!claims) throw this.refusal(error ?? info, context);
-    Reflect.set(context.switchToHttp().getRequest<object>(), PASSED, claims);
+    if (isClaims(claims)) setVerifiedCaller(context.switchToHttp().getRequest<object>(), claims);
     return claims;
   }
 
@@ -69,10 +64,7 @@ export class AccessTokenGuard extends AuthGuard() {
    * A token that Passport has let pass before needs only a live session; most requests bear one. Passport is
    * not asked then: `handleRequest` is called, what Passport puts on a request (`authInfo`, `logIn`) is not there.
    */
-  private async passRemembered(
-    request: GuardedRequest,
-    context: ExecutionContext,
-  ): Promise<boolean> {
+  private async passRemembered(request: AuthRequest, context: ExecutionContext): Promise<boolean> {
     try {
       const claims = await this.strategy.recall(request);
       if (claims === undefined) return false;
@@ -136,4 +128,9 @@ export class AccessTokenGuard extends AuthGuard() {
     const response = context.switchToHttp().getResponse<unknown>();
     this.adapterHost.httpAdapter.setHeader(response, name, value);
   }
+}
+
+/** Passport hands on what the strategy has checked. */
+function isClaims(value: unknown): value is Claims {
+  return typeof value === 'object' && value !== null && 'sub' in value && 'scope' in value;
 }

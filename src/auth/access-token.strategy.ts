@@ -54,7 +54,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
       jsonWebTokenOptions: { ignoreNotBefore: true },
       passReqToCallback: true,
     });
-    this.verified = new VerifiedTokens(clock);
+    this.verified = new VerifiedTokens(clock, keys);
   }
 
   /**
@@ -76,7 +76,8 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, 'latchkey-ac
     const claims = this.tokens.checkAnyClaims(payload);
     await this.assertAlive(claims);
     const token = this.extract(request);
-    if (token !== undefined) this.verified.remember(token, claims);
+    if (token === undefined) return claims;
+    this.verified.remember(token, this.tokens.readStrictly(token).header.kid, claims);
     return claims;
   }
 

@@ -32,12 +32,15 @@ import { StrictBody } from '../http/strict-body.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordPolicy } from '../passwords/password-policy.js';
 import { Sessions } from '../sessions/sessions.js';
+import { UnknownAudience } from '../tokens/access-tokens.js';
+import { ScopeExceeded } from '../tokens/scopes.js';
 import { UserStore } from '../users/user-store.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import {
   ChangePasswordDto,
   LoginDto,
   LogoutAllDto,
+  LogoutDto,
   RefreshDto,
   RegisterDto,
   TokenResponseDto,
@@ -150,7 +153,9 @@ export class AuthController {
     @Renewing() renewal: RenewalRequest,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<TokenResponse> {
-    const renewed = await this.auth.renew(renewal);
+    const renewed = await this.auth.renew(renewal).catch((error: unknown) => {
+      throw asNarrowingProblem(error);
+    });
     this.adapterHost.httpAdapter.setHeader(response, 'Refresh-Outcome', renewed.outcome);
     return this.issuer.respond(response, renewed);
   }
@@ -166,7 +171,7 @@ export class AuthController {
   @ApiNoContentResponse({ description: 'In every case, also for a dead or missing token.' })
   @ApiProblems('validation_failed', 'cross_site_request')
   async logout(
-    @StrictBody() _body: RefreshDto,
+    @StrictBody() _body: LogoutDto,
     @Req() request: AuthRequest,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
@@ -235,4 +240,10 @@ export class AuthController {
     const fault = this.policy.check(password, about);
     if (fault !== undefined) throw memberProblem(pointer, fault);
   }
+}
+
+function asNarrowingProblem(error: unknown): unknown {
+  if (error instanceof ScopeExceeded) return memberProblem('/scope', 'asks for more than there is');
+  if (error instanceof UnknownAudience) return memberProblem('/audience', 'is not configured here');
+  return error;
 }

@@ -58,11 +58,29 @@ export class LoginDto {
   transport?: Transport;
 }
 
-export class RefreshDto {
+export class LogoutDto {
   @ApiPropertyOptional({ description: 'Left out when the refresh token is in the cookie.' })
   @ValidateIf(GIVEN)
   @IsString({ message: 'must be a string' })
   refreshToken?: string;
+}
+
+export class RefreshDto extends LogoutDto {
+  @ApiPropertyOptional({
+    description:
+      'Fewer scopes, space-separated, for the access token of this answer. It has no roles then.',
+  })
+  @ValidateIf(GIVEN)
+  @IsString({ message: 'must be a string' })
+  @MaxLength(4096, { message: 'must not be longer than 4096 characters' })
+  scope?: string;
+
+  @ApiPropertyOptional({
+    description: 'One of the configured audiences, for the access token of this answer.',
+  })
+  @ValidateIf(GIVEN)
+  @IsString({ message: 'must be a string' })
+  audience?: string;
 }
 
 export class LogoutAllDto {

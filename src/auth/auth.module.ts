@@ -14,6 +14,7 @@ import { AccessTokenGuard } from './access-token.guard.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { CurrentRoles } from './current-roles.js';
 import { PresentedTokens } from './presented-token.js';
 import { RefreshTokenGuard } from './refresh-token.guard.js';
 import { RefreshTokenStrategy } from './refresh-token.strategy.js';
@@ -94,6 +95,7 @@ function place(
     AccessTokenGuard,
     AccessTokenStrategy,
     AuthService,
+    CurrentRoles,
     PresentedTokens,
     RefreshTokenGuard,
     RefreshTokenStrategy,
@@ -105,6 +107,7 @@ function place(
     AccessTokenGuard,
     AccessTokenStrategy,
     AuthService,
+    CurrentRoles,
     HttpModule,
     KeysModule,
     PasswordsModule,

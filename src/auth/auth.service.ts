@@ -86,7 +86,8 @@ export class AuthService {
    * that nothing which could fail comes after.
    *
    * @throws Problem `refresh_token_invalid`.
-   * @throws ScopeExceeded when more scopes are asked for than the user has. Nothing is consumed then.
+   * @throws ScopeExceeded when more scopes are asked for than the user has, UnknownAudience for an audience that is not
+   * configured. Nothing is consumed then.
    */
   async renew(request: RenewalRequest): Promise<SignedIn & { outcome: RefreshOutcome }> {
     const { claims } = request;
@@ -99,8 +100,10 @@ export class AuthService {
       throw this.notRenewed(fault ?? 'unknown');
     }
     const session = await this.sessions.withStatusIndex(found);
-    const access = await this.issuer.accessToken(user, session, request.scopes);
-    const renewal = await this.sessions.renew(session, claims.gen, request.idempotencyKey);
+    const access = await this.issuer.accessToken(user, session, request);
+    const expired = this.refreshTokens.isExpired(claims);
+    const presented = { generation: claims.gen, expired };
+    const renewal = await this.sessions.renew(session, presented, request.idempotencyKey);
     if (renewal.outcome === 'rejected') throw this.notRenewed('replaced or over');
     this.events.tell('renewal', { outcome: renewal.outcome });
     return { ...this.issuer.issue(user, renewal.session, access), outcome: renewal.outcome };
@@ -108,8 +111,8 @@ export class AuthService {
 
   /** Ends the session of a refresh token, old or new. One that is of no use ends nothing. */
   async endByRefreshToken(token: string, transport: Transport): Promise<void> {
-    const claims = this.refreshTokens.tryRead(token);
-    if (claims === undefined) return;
+    const claims = this.refreshTokens.tryReadForRenewal(token);
+    if (claims === undefined || this.refreshTokens.isExpired(claims)) return;
     const session = await this.sessions.find(claims.sid);
     if (session === undefined || session.transport !== transport) return;
     if (!this.refreshTokens.matches(claims, session)) return;

@@ -1,10 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import type { Transport } from '../contract/responses.js';
 import { Cookies } from '../http/cookies.js';
 import { CrossSiteCheck } from '../http/cross-site.js';
 import { memberProblem, Problem } from '../http/problem.js';
 import { readStrictBody } from '../http/strict-body.js';
-import { RefreshDto } from './auth.dto.js';
+import { type LogoutDto, RefreshDto } from './auth.dto.js';
 import type { AuthRequest } from './auth-request.js';
 
 /** A refresh token as a request brought it. Nothing about it has been checked. */
@@ -25,8 +25,8 @@ export class PresentedTokens {
    * @throws Problem `validation_failed` or `malformed_request` for a body that is not as it should be,
    * `cross_site_request` for a cookie that another site's page sent.
    */
-  find(request: AuthRequest): PresentedToken | undefined {
-    const { refreshToken } = readStrictBody(RefreshDto, request.body);
+  find(request: AuthRequest, body: Type<LogoutDto> = RefreshDto): PresentedToken | undefined {
+    const { refreshToken } = readStrictBody(body, request.body);
     if (refreshToken !== undefined) return { token: refreshToken, transport: 'body' };
     const token = this.cookies.read(request, 'refresh');
     if (token === undefined) return undefined;

@@ -3,19 +3,21 @@ import { AuthGuard } from '@nestjs/passport';
 import type { RefreshTokenClaims } from '../contract/claims.js';
 import type { Transport } from '../contract/responses.js';
 import { LatchkeyEvents } from '../events.js';
-import { Problem } from '../http/problem.js';
+import { memberProblem, Problem } from '../http/problem.js';
+import { readStrictBody } from '../http/strict-body.js';
+import type { Narrowing } from '../tokens/access-tokens.js';
+import { scopeList } from '../tokens/scopes.js';
+import { RefreshDto } from './auth.dto.js';
 import type { AuthRequest } from './auth-request.js';
 import { idempotencyKey, PresentedTokens, refreshTokenInvalid } from './presented-token.js';
 import { RefreshTokenStrategy } from './refresh-token.strategy.js';
 import { StrategyPerRequest } from './strategy-per-request.js';
 
 /** What a request for a renewal brought: all of it well-formed, and the token signed by us. */
-export interface RenewalRequest {
+export interface RenewalRequest extends Narrowing {
   claims: RefreshTokenClaims;
   transport: Transport;
   idempotencyKey: string | undefined;
-  /** Fewer scopes than the user's roles give, for the access token of this answer alone. */
-  scopes?: readonly string[] | undefined;
 }
 
 /** Keeps what the guard found with the request it found it in. */
@@ -40,10 +42,16 @@ export class RefreshTokenGuard extends AuthGuard() {
     const request = context.switchToHttp().getRequest<RenewingRequest>();
     const presented = this.presented.find(request);
     const key = idempotencyKey(request);
+    const narrowing = narrowingOf(request);
     if (presented === undefined) throw this.refused('none was sent');
     await super.canActivate(context);
     const claims = request.user as RefreshTokenClaims;
-    request[ADMITTED] = { claims, transport: presented.transport, idempotencyKey: key };
+    request[ADMITTED] = {
+      claims,
+      transport: presented.transport,
+      idempotencyKey: key,
+      ...narrowing,
+    };
     return true;
   }
 
@@ -58,6 +66,15 @@ export class RefreshTokenGuard extends AuthGuard() {
     this.events.tell('renewal', { outcome: 'rejected' });
     return refreshTokenInvalid(reason);
   }
+}
+
+/** @throws Problem `validation_failed` for what is no list of scopes. */
+function narrowingOf(request: AuthRequest): Narrowing {
+  const { scope, audience } = readStrictBody(RefreshDto, request.body);
+  if (scope === undefined) return { audience };
+  const scopes = scopeList(scope) ?? [];
+  if (scopes.length === 0) throw memberProblem('/scope', 'must be scopes, space-separated');
+  return { scopes, audience };
 }
 
 /** What `RefreshTokenGuard` found in the request. */

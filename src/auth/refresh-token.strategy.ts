@@ -40,7 +40,7 @@ export class RefreshTokenStrategy extends PassportStrategy(
 
   /** @throws TokenRejected */
   validate(request: AuthRequest): RefreshTokenClaims {
-    return this.tokens.read(this.presented.find(request)?.token ?? '');
+    return this.tokens.readForRenewal(this.presented.find(request)?.token ?? '');
   }
 
   /** Keeps this instance out of passport's process-wide registry: the guard holds it directly. */

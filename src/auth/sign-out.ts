@@ -5,6 +5,7 @@ import { AccessTokens } from '../tokens/access-tokens.js';
 import { TokenRejected } from '../tokens/strict-jwt.js';
 import { type AuthRequest } from './auth-request.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
+import { LogoutDto } from './auth.dto.js';
 import { AuthService } from './auth.service.js';
 import { PresentedTokens } from './presented-token.js';
 
@@ -25,7 +26,7 @@ export class SignOut {
    * with a key made a moment ago is neither: its key is waited for.
    */
   async endSessionOf(request: AuthRequest): Promise<void> {
-    const refresh = this.presented.find(request);
+    const refresh = this.presented.find(request, LogoutDto);
     if (refresh !== undefined) {
       return this.auth.endByRefreshToken(refresh.token, refresh.transport);
     }

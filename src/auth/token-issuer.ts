@@ -3,7 +3,12 @@ import { CONFIG, type LatchkeyConfig } from '../config.js';
 import type { TokenResponse, UserView } from '../contract/responses.js';
 import { Cookies } from '../http/cookies.js';
 import type { Session } from '../sessions/session.repository.js';
-import { AccessTokens, type MintedAccessToken, type MintedToken } from '../tokens/access-tokens.js';
+import {
+  AccessTokens,
+  type MintedAccessToken,
+  type MintedToken,
+  type Narrowing,
+} from '../tokens/access-tokens.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
 import type { UserRecord } from '../users/user-store.js';
 import { userView } from '../users/user-view.js';
@@ -26,13 +31,17 @@ export class TokenIssuer {
     private readonly cookies: Cookies,
   ) {}
 
-  /** @param scopes fewer than the user's roles give. @throws ScopeExceeded when they are not fewer. */
+  /**
+   * @param narrowed to fewer scopes than the user's roles give, and to one audience.
+   * @throws ScopeExceeded, UnknownAudience
+   */
   accessToken(
     user: UserRecord,
     session: Session,
-    scopes?: readonly string[],
+    narrowed: Narrowing = {},
   ): Promise<MintedAccessToken> {
-    return this.accessTokens.mintAside({ user, session, scopes });
+    const { scopes, audience } = narrowed;
+    return this.accessTokens.mintAside({ user, session, scopes, audience });
   }
 
   issue(user: UserRecord, session: Session, access: MintedAccessToken): SignedIn {

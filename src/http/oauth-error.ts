@@ -9,6 +9,8 @@ export const OAUTH_ERRORS = [
   'unauthorized_client',
   'unsupported_grant_type',
   'invalid_scope',
+  // RFC 8707 §2
+  'invalid_target',
   'temporarily_unavailable',
   'server_error',
 ] as const;

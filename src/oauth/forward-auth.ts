@@ -4,6 +4,7 @@ import {
   isServiceToken,
   type ServiceTokenClaims,
 } from '../contract/claims.js';
+import { CurrentRoles } from '../auth/current-roles.js';
 import { Problem } from '../http/problem.js';
 import type { Demands } from './demands.js';
 import { TokensOfServices } from './tokens-of-services.js';
@@ -13,9 +14,14 @@ export type Claims = AccessTokenClaims | ServiceTokenClaims;
 /** Decides whether a proxy may let a request through. */
 @Injectable()
 export class ForwardAuth {
-  constructor(private readonly serviceTokens: TokensOfServices) {}
+  constructor(
+    private readonly serviceTokens: TokensOfServices,
+    private readonly currentRoles: CurrentRoles,
+  ) {}
 
   /**
+   * Roles that are demanded are asked as they are now, not as the token has them.
+   *
    * @param claims of a token that the guard let pass; of services it does not know whether they are still
    * registered.
    * @returns the headers that tell who is there.
@@ -25,8 +31,14 @@ export class ForwardAuth {
     if (isServiceToken(claims) && !(await this.serviceTokens.stands(claims))) {
       throw refusal('token_invalid', 'error="invalid_token"');
     }
-    assertMeets(claims, demands);
-    return identity(claims);
+    const known = demands.roles.length === 0 ? claims : await this.#withCurrentRoles(claims);
+    assertMeets(known, demands);
+    return identity(known);
+  }
+
+  async #withCurrentRoles(claims: Claims): Promise<Claims> {
+    if (isServiceToken(claims)) return claims;
+    return { ...claims, roles: [...(await this.currentRoles.of(claims))] };
   }
 }
 

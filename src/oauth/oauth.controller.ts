@@ -127,6 +127,7 @@ export class OAuthController {
       const { outcome, answer } = await this.grants.refresh({
         refreshToken: needed(form, 'refresh_token'),
         scope: form.get('scope'),
+        audience: form.get('audience'),
         idempotencyKey: idempotencyKey(request),
       });
       tell(outcome);

@@ -3,7 +3,7 @@ import { AuthService } from '../auth/auth.service.js';
 import { refreshTokenInvalid } from '../auth/presented-token.js';
 import type { RefreshOutcome } from '../contract/responses.js';
 import { OAuthError } from '../http/oauth-error.js';
-import type { MintedAccessToken } from '../tokens/access-tokens.js';
+import { type MintedAccessToken, UnknownAudience } from '../tokens/access-tokens.js';
 import { RefreshTokens } from '../tokens/refresh-tokens.js';
 import { scopeList, ScopeExceeded } from '../tokens/scopes.js';
 import type { ClientRow } from './client.repository.js';
@@ -24,6 +24,8 @@ export interface OAuthTokenResponse {
 export interface RefreshGrant {
   refreshToken: string;
   scope: string | undefined;
+  /** One of the configured ones, for the access token of this answer. */
+  audience: string | undefined;
   idempotencyKey: string | undefined;
 }
 
@@ -54,18 +56,25 @@ export class TokenGrants {
   /**
    * A renewal (RFC 6749 §6) by the rules of `docs/rotation.md`, for sessions with the body transport.
    *
-   * @throws Problem `refresh_token_invalid`; OAuthError `invalid_scope`, which consumes nothing.
+   * @throws Problem `refresh_token_invalid`; OAuthError `invalid_scope`, `invalid_target`, which consume nothing.
    */
   async refresh({
     refreshToken,
     scope,
+    audience,
     idempotencyKey,
   }: RefreshGrant): Promise<{ outcome: RefreshOutcome; answer: OAuthTokenResponse }> {
     const scopes = wantedScopes(scope);
-    const claims = this.refreshTokens.tryRead(refreshToken);
-    if (claims === undefined) throw refreshTokenInvalid('not genuine or expired');
+    const claims = this.refreshTokens.tryReadForRenewal(refreshToken);
+    if (claims === undefined) throw refreshTokenInvalid('not genuine');
     try {
-      const renewed = await this.auth.renew({ claims, transport: 'body', idempotencyKey, scopes });
+      const narrowing = { scopes, audience };
+      const renewed = await this.auth.renew({
+        claims,
+        transport: 'body',
+        idempotencyKey,
+        ...narrowing,
+      });
       const { access, refresh, outcome } = renewed;
       return { outcome, answer: { ...response(access), refresh_token: refresh.token } };
     } catch (error) {
@@ -93,6 +102,9 @@ function wantedScopes(scope: string | undefined): readonly string[] | undefined 
 }
 
 function asScopeError(error: unknown): unknown {
+  if (error instanceof UnknownAudience) {
+    return new OAuthError('invalid_target', 'The audience is not configured here.');
+  }
   if (!(error instanceof ScopeExceeded)) return error;
   return new OAuthError('invalid_scope', 'More scopes are asked for than there are to give.');
 }

@@ -31,7 +31,7 @@ export class TokenReader {
     private readonly refreshTokens: RefreshTokens,
     clock: Clock,
   ) {
-    this.#verified = new VerifiedTokens(clock);
+    this.#verified = new VerifiedTokens(clock, keys);
   }
 
   /**
@@ -62,7 +62,7 @@ export class TokenReader {
     const claims = Object.hasOwn(payload, 'sid')
       ? this.accessTokens.checkClaims(payload)
       : this.accessTokens.checkServiceClaims(payload);
-    this.#verified.remember(token, claims);
+    this.#verified.remember(token, kid, claims);
     return ofKind(claims);
   }
 }

@@ -45,10 +45,3 @@ export class RememberedTokens {
     }
   }
 }
-
-/** The same value, which nobody can change any more. */
-export function frozen<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) frozen(member);
-  return Object.freeze(value);
-}

@@ -5,7 +5,8 @@ import { Discovery } from './discovery.js';
 import { Introspection } from './introspection.js';
 import { IssuerClient, IssuerUnreachable } from './issuer-client.js';
 import { KeySet } from './key-set.js';
-import { frozen, RememberedTokens } from './remembered-tokens.js';
+import { deepFrozen } from '../contract/deep-frozen.js';
+import { RememberedTokens } from './remembered-tokens.js';
 import { readSigned } from './signature.js';
 import { type StatusListState, StatusLists } from './status-lists.js';
 import { TokenError } from './token-error.js';
@@ -138,7 +139,7 @@ export class Verifier {
     const era = this.#era;
     const judge = (claims: StrictJwt['payload']) => void checkClaims(claims, this.#settings);
     const payload = await readSigned(token, ACCESS_TOKEN_TYPE, this.#keys, judge);
-    const claims = frozen(checkClaims(payload, this.#settings));
+    const claims = deepFrozen(checkClaims(payload, this.#settings));
     if (era === this.#era) this.#remembered.remember(token, claims);
     return claims;
   }

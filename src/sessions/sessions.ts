@@ -11,7 +11,7 @@ import { StorageUnavailableError } from '../database/storage-error.js';
 import { isUuid } from '../database/uuid-type.js';
 import { type EndReason, LatchkeyEvents } from '../events.js';
 import type { Advance } from './advance.js';
-import { judge } from './rotation.js';
+import { judge, keptRetryKey } from './rotation.js';
 import {
   type FoundSession,
   type Session,
@@ -122,13 +122,13 @@ export class Sessions {
    * Renews by the rules of `docs/rotation.md`. What it answers is on disk.
    *
    * @param found the session as it was read a moment ago.
-   * @param generation of the presented token, whose signature and seed have been checked.
+   * @param presented the token, whose signature and seed have been checked.
    * @param idempotencyKey of the request, if it had one.
    * @throws StorageUnavailableError when the database is too slow for it; nothing is consumed then.
    */
   async renew(
     found: FoundSession,
-    generation: number,
+    { generation, expired }: { generation: number; expired: boolean },
     idempotencyKey: string | undefined,
   ): Promise<Renewal> {
     const retryKey = idempotencyKey === undefined ? null : digest(found.id, idempotencyKey);
@@ -137,7 +137,7 @@ export class Sessions {
     while (session !== undefined && session.seed === found.seed) {
       const now = this.clock.now();
       const window = this.config.refreshRetryWindow * 1000;
-      const verdict = judge(session, { generation, retryKey }, now, window);
+      const verdict = judge(session, { generation, expired, retryKey }, now, window);
       if (verdict === 'replay') return { outcome: 'replayed', session };
       if (verdict === 'reject') break;
       if (verdict === 'reuse') {
@@ -146,9 +146,10 @@ export class Sessions {
       }
       const expiresAt = expiryAfter(this.config, now, session.createdAt);
       const deadline = session.readAt + this.database.patience;
-      const change = { id: session.id, generation, retryKey, now, expiresAt, deadline };
+      const kept = keptRetryKey(retryKey, session.retryKey);
+      const change = { id: session.id, generation, retryKey: kept, now, expiresAt, deadline };
       if (await this.#advances.add(change)) {
-        const moved = { generation: generation + 1, rotatedAt: now, expiresAt, retryKey };
+        const moved = { generation: generation + 1, rotatedAt: now, expiresAt, retryKey: kept };
         return { outcome: 'rotated', session: { ...session, ...moved } };
       }
       if (performance.now() > latest) throw new StorageUnavailableError('each try came too late');

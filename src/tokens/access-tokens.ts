@@ -14,8 +14,25 @@ import { type SigningKey, SigningKeys, type VerificationKey } from '../keys/sign
 import { JwtSignature } from './jwt-signature.js';
 import { permittedScope } from './scopes.js';
 
+/** What an access token is narrowed to. */
+export interface Narrowing {
+  /** Fewer scopes than the roles give, if somebody asked for fewer. Such a token has no roles. */
+  scopes?: readonly string[] | undefined;
+  /** One of the configured audiences. */
+  audience?: string | undefined;
+}
+
+/** An audience was asked for that is not configured. */
+export class UnknownAudience extends Error {
+  override readonly name = 'UnknownAudience';
+
+  constructor() {
+    super('An audience was asked for that is not configured');
+  }
+}
+
 /** Whom and what an access token is about. */
-export interface AccessTokenSubject {
+export interface AccessTokenSubject extends Narrowing {
   user: {
     id: string;
     email: string;
@@ -30,8 +47,6 @@ export interface AccessTokenSubject {
     /** Its place in the status lists, where it has one. */
     statusIndex?: number | null;
   };
-  /** Fewer scopes than the roles give, if somebody asked for fewer. */
-  scopes?: readonly string[] | undefined;
 }
 
 /** Whom a service token is about. */
@@ -77,7 +92,10 @@ export class AccessTokens {
     this.#ours = new Set(config.accessTokenAudience);
   }
 
-  /** @throws ScopeExceeded when more scopes are asked for than the roles give. */
+  /**
+   * @throws ScopeExceeded when more scopes are asked for than the roles give, UnknownAudience for an audience that is not
+   * configured.
+   */
   mint(subject: AccessTokenSubject): MintedAccessToken {
     const expiresIn = this.#life();
     const claims = this.#claims(subject, expiresIn);
@@ -147,14 +165,16 @@ export class AccessTokens {
   }
 
   /**
-   * Checks the claims of a token of either kind that is meant for us, `aud` included.
+   * Checks the claims of a token of either kind that Latchkey's own routes take: one that was narrowed to another
+   * service is refused.
    *
    * @throws TokenRejected
    */
   checkAnyClaims(payload: unknown): AccessTokenClaims | ServiceTokenClaims {
-    if (!isTokenOfService(payload)) return this.checkClaims(payload);
-    const claims = this.checkServiceClaims(payload);
-    if (!this.#isForUs(claims.aud)) throw new TokenRejected('aud');
+    const claims = isTokenOfService(payload)
+      ? this.checkServiceClaims(payload)
+      : this.checkClaims(payload);
+    if (!this.#isForLatchkey(claims.aud)) throw new TokenRejected('aud');
     return claims;
   }
 
@@ -187,16 +207,20 @@ export class AccessTokens {
     if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
     const now = this.clock.now() / 1000;
     if (claims.exp + LEEWAY <= now) throw new TokenRejected('expired');
+    if (claims.exp - claims.iat > this.config.accessTokenTtl) throw new TokenRejected('lifetime');
     if (claims.iat - LEEWAY > now) throw new TokenRejected('issued in the future');
     if (claims.nbf !== undefined && claims.nbf - LEEWAY > now) throw new TokenRejected('nbf');
   }
 
-  #claims({ user, session, scopes }: AccessTokenSubject, life: number): AccessTokenClaims {
+  #claims(
+    { user, session, scopes, audience }: AccessTokenSubject,
+    life: number,
+  ): AccessTokenClaims {
     const iat = epochSeconds(this.clock.now());
     const claims: AccessTokenClaims = {
       iss: this.config.publicUrl,
       sub: user.id,
-      aud: this.#audience,
+      aud: this.#audienceOf(audience),
       client_id: this.config.clientId,
       iat,
       exp: iat + life,
@@ -204,7 +228,7 @@ export class AccessTokens {
       sid: session.id,
       auth_time: epochSeconds(session.createdAt),
       amr: ['pwd'],
-      roles: [...user.roles],
+      roles: scopes === undefined ? [...user.roles] : [],
       scope: permittedScope(this.#scopes(user.roles), scopes),
     };
     if (typeof session.statusIndex === 'number') {
@@ -234,9 +258,22 @@ export class AccessTokens {
     return Math.max(1, longest - Math.floor(Math.random() * spread));
   }
 
+  #audienceOf(wanted: string | undefined): string | string[] {
+    if (wanted === undefined) return this.#audience;
+    if (!this.#ours.has(wanted)) throw new UnknownAudience();
+    return wanted;
+  }
+
   #isForUs(audience: string | readonly string[]): boolean {
-    if (typeof audience === 'string') return this.#ours.has(audience);
-    return audience.some((one) => this.#ours.has(one));
+    return listOf(audience).some((one) => this.#ours.has(one));
+  }
+
+  /** Names `PUBLIC_URL`, or the whole configured list where that does not name it. */
+  #isForLatchkey(audience: string | readonly string[]): boolean {
+    const named = listOf(audience);
+    const { publicUrl } = this.config;
+    if (this.#ours.has(publicUrl)) return named.includes(publicUrl);
+    return [...this.#ours].every((one) => named.includes(one));
   }
 
   #signer(): JwtSignature {
@@ -262,6 +299,10 @@ export class AccessTokens {
 function oneOrMore(audience: readonly string[]): string | string[] {
   const [first = '', ...others] = audience;
   return others.length === 0 ? first : [first, ...others];
+}
+
+function listOf(audience: string | readonly string[]): readonly string[] {
+  return typeof audience === 'string' ? [audience] : audience;
 }
 
 function isTokenOfService(payload: unknown): boolean {

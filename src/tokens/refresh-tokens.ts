@@ -65,6 +65,13 @@ export class RefreshTokens {
    * @throws TokenRejected
    */
   read(token: string): RefreshTokenClaims {
+    const claims = this.readForRenewal(token);
+    if (this.isExpired(claims)) throw new TokenRejected('expired');
+    return claims;
+  }
+
+  /** As `read`, but NOT `exp`: the retry of a renewal may come after it. @throws TokenRejected */
+  readForRenewal(token: string): RefreshTokenClaims {
     const { header, payload } = readStrictJwt(token);
     if (header.typ !== REFRESH_TOKEN_TYPE) throw new TokenRejected('typ');
     if (header.alg !== 'HS256') throw new TokenRejected('alg');
@@ -73,14 +80,19 @@ export class RefreshTokens {
     return this.#checked(payload);
   }
 
-  /** As `read`, but undefined for a token that is rejected. */
-  tryRead(token: string): RefreshTokenClaims | undefined {
+  /** As `readForRenewal`, but undefined for a token that is rejected. */
+  tryReadForRenewal(token: string): RefreshTokenClaims | undefined {
     try {
-      return this.read(token);
+      return this.readForRenewal(token);
     } catch (error) {
       if (error instanceof TokenRejected) return undefined;
       throw error;
     }
+  }
+
+  /** Without leeway. */
+  isExpired({ exp }: RefreshTokenClaims): boolean {
+    return exp * 1000 <= this.clock.now();
   }
 
   /** Whether the token was made for this session, at whatever generation. In constant time. */
@@ -104,7 +116,6 @@ export class RefreshTokens {
     const claims: RefreshTokenClaims = payload as StrictJwt['payload'] & RefreshTokenClaims;
     if (claims.iss !== this.config.publicUrl) throw new TokenRejected('iss');
     if (claims.aud !== this.config.publicUrl) throw new TokenRejected('aud');
-    if (claims.exp * 1000 <= this.clock.now()) throw new TokenRejected('expired');
     return claims;
   }
 }

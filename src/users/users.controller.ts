@@ -20,14 +20,14 @@ import {
 } from '@nestjs/swagger';
 import type { AccessTokenClaims } from '../contract/claims.js';
 import type { UserView } from '../contract/responses.js';
-import { CurrentUser, Roles } from '../http/access.decorators.js';
+import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { StrictBody, StrictQuery } from '../http/strict-body.js';
 import { ListSessionsDto, SessionListDto } from '../sessions/session.dto.js';
 import { SessionList, type SessionPage } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
-import { CallerGuard } from './caller.guard.js';
+import { CallerGuard, CurrentRoles } from './caller.guard.js';
 import { UserDto } from './user.dto.js';
 import { userView } from './user-view.js';
 import { CreateUserDto, ListUsersDto, UpdateUserDto, UserPageDto } from './users.dto.js';
@@ -37,7 +37,7 @@ import { UsersService } from './users.service.js';
 @ApiTags('administration')
 @ApiBearerAuth()
 @Controller('users')
-@Roles('admin')
+@CurrentRoles('admin')
 @UseGuards(CallerGuard)
 @UseFilters(ProblemFilter)
 export class UsersController {
