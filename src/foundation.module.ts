@@ -43,5 +43,8 @@ export class FoundationModule {
 
 function startDatabase(config: LatchkeyConfig): Promise<Database> {
   const logger = new Logger('Database');
-  return openDatabase(config, (error) => logger.warn(`idle connection lost: ${error.message}`));
+  return openDatabase(config, {
+    onIdleError: (error) => logger.warn(`idle connection lost: ${error.message}`),
+    onWaiting: (reason) => logger.warn(`waiting for the database: ${reason}`),
+  });
 }

@@ -102,7 +102,7 @@ export async function startService(
   const url = addressOf(app, config);
   announce(logger, url);
   let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= stopService(app, config).finally(() => disobey()));
+  const stop = () => (stopping ??= stopService(app, config, logger).finally(() => disobey()));
   const disobey = obeySignals(stop, logger);
   return { app, url, stop };
 }
@@ -132,12 +132,18 @@ function announce(logger: Logger, url: string): void {
   else if (logger.level !== 'silent') process.stdout.write(`${line}\n`);
 }
 
-async function stopService(app: NestFastifyApplication, config: LatchkeyConfig): Promise<void> {
+async function stopService(
+  app: NestFastifyApplication,
+  config: LatchkeyConfig,
+  logger: Logger,
+): Promise<void> {
   app.get(Shutdown, { strict: false }).begin();
+  logger.info('Latchkey stops: it is no longer ready, and finishes what is running');
   await sleep(config.shutdownDelay * 1000);
   const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), FINISH_WAIT);
   await app.close();
   clearTimeout(cut);
+  logger.info('Latchkey has stopped');
 }
 
 /** @returns what takes the handlers away again. */

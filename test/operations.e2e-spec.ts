@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   Client,
   expectProblem,
@@ -424,6 +424,87 @@ describe('The process', () => {
     const { code, output } = await runToEnd({ ...database.environment, DATABASE_WAIT: '1s' });
     expect(code).toBe(69);
     expect(output).toMatch(/^The database cannot be reached: .* does not exist$/m);
+  });
+
+  describe('does not wait for what waiting does not mend: it ends at once with 69, and says why', () => {
+    const WAIT = { DATABASE_WAIT: '10m' };
+    const ended = async (environment: Record<string, string>) => {
+      const { code, output } = await runToEnd({ ...WAIT, ...environment });
+      expect(code).toBe(69);
+      expect(output).not.toContain('waiting');
+      expect(output).not.toMatch(/\n +at /);
+      return output;
+    };
+
+    it('no such database', async () => {
+      const database = await createDatabase('postgres');
+      await database.drop();
+      expect(await ended(database.environment)).toMatch(
+        /^The database cannot be reached: .* does not/,
+      );
+    });
+
+    it('no such user, a wrong password and none at all', async () => {
+      const cluster = await PostgresCluster.create();
+      try {
+        const database = await createPostgres(cluster.url());
+        await database.query(`create user guarded password 'the right one'`);
+        await cluster.demandPasswords();
+        for (const user of ['guarded:hunter2@', 'guarded@', 'nobody:hunter2@']) {
+          const url = new URL(`${database.environment['DATABASE_URL']}`);
+          const given = `postgres://${user}${url.host}${url.pathname}`;
+          const output = await ended({ ...database.environment, DATABASE_URL: given });
+          expect(output).toMatch(/^The database cannot be reached: .*password/);
+          expect(output).not.toContain('hunter2');
+        }
+      } finally {
+        await cluster.destroy();
+      }
+    });
+
+    it('TLS that the server does not speak', async () => {
+      const { environment, drop } = await createDatabase('postgres');
+      const url = `${environment['DATABASE_URL']}?sslmode=require`;
+      expect(await ended({ ...environment, DATABASE_URL: url })).toContain('does not support SSL');
+      await drop();
+    });
+
+    it.each([
+      ['a file whose folder is a file', '/etc/passwd/latchkey.db'],
+      ['a folder', tmpdir()],
+      ['a file that is no database', resolve('package.json')],
+      ['a file that may not be made', '/sys/latchkey.db'],
+    ])('%s', async (_what, file) => {
+      const output = await ended({ DATABASE_URL: `sqlite:${file}` });
+      expect(output).toMatch(/^The database cannot be reached: ./);
+    });
+  });
+
+  it('says what it waits for, at once and then every five seconds', async () => {
+    const port = await freePort();
+    const { code, output } = await runToEnd({
+      DATABASE_URL: `postgres://somebody:hunter2@127.0.0.1:${port}/latchkey`,
+      DATABASE_WAIT: '7s',
+      LATCHKEY_SECRET: SECRET,
+    });
+    expect(code).toBe(69);
+    const lines = output.split('\n').filter((line) => line.includes('waiting for the database'));
+    const times = lines.map((line) => {
+      const { level, msg, time } = JSON.parse(line) as Record<'level' | 'msg' | 'time', string>;
+      expect([level, msg]).toEqual(['warn', expect.stringContaining('ECONNREFUSED')]);
+      return Date.parse(time);
+    });
+    expect(times).toHaveLength(2);
+    expect(Number(times[1]) - Number(times[0])).toBeGreaterThanOrEqual(5_000);
+    expect(output).not.toContain('hunter2');
+  });
+
+  it('says when it begins to stop, and that it has stopped', async () => {
+    const service = await spawnService({});
+    await service.end('SIGTERM');
+    const lines = service.output.text.trim().split('\n').slice(-2);
+    const said = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(said).toEqual([expect.stringMatching(/^Latchkey stops/), 'Latchkey has stopped']);
   });
 
   it('goes on when its PostgreSQL breaks off under traffic', async () => {

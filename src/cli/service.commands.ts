@@ -24,11 +24,10 @@ async function migrate({ json }: { json?: boolean }): Promise<void> {
   const applied: string[] = [];
   const config = readEnvironment();
   const note = noteAboutNewFile(config);
-  const database = await openDatabase(
-    config,
-    () => undefined,
-    (names) => applied.push(...names),
-  );
+  const database = await openDatabase(config, {
+    onMigrated: (names) => applied.push(...names),
+    onWaiting: (reason) => tell(`Warning: waiting for the database: ${reason}`),
+  });
   await database.close();
   if (note !== undefined) tell(note);
   if (json) printJson({ applied });

@@ -98,7 +98,21 @@ export class Database {
     await this.read((db) => sql`select 1`.execute(db));
   }
 
+  /**
+   * Moves SQLite's write-ahead log into the file and empties it, so that nothing of what was deleted or replaced stays
+   * there. PostgreSQL does as much by itself, in its own time.
+   *
+   * @returns false where another process is just reading; the next call may succeed.
+   */
+  async emptyLog(): Promise<boolean> {
+    const checkpoint = sql<{ busy: number }>`pragma wal_checkpoint(truncate)`;
+    const answer = await this.#queue?.between(() => checkpoint.execute(this.#writer));
+    return answer?.rows.every(({ busy }) => busy === 0) ?? true;
+  }
+
   async close(): Promise<void> {
+    // Who closes last does so anyway; another process may go on.
+    await this.emptyLog().catch(() => false);
     await this.#writer.destroy();
     if (this.#reader !== this.#writer) await this.#reader.destroy();
   }

@@ -39,6 +39,8 @@ export function openSqlite(file: string): Kysely<Schema> {
   database.exec('pragma journal_mode = WAL');
   database.exec('pragma synchronous = FULL');
   database.exec('pragma foreign_keys = ON');
+  // What was deleted or replaced is overwritten: keys under an old secret, and people who have left.
+  database.exec('pragma secure_delete = ON');
   database.exec('pragma cache_size = -16000');
   database.exec(`pragma wal_autocheckpoint = ${CHECKPOINT}`);
   database.exec('pragma busy_timeout = 20');

@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Database } from './database.js';
 
 /** Milliseconds between two rounds, less up to a fifth at random, so that nodes don't sweep together. */
 const PAUSE = 60_000;
@@ -13,6 +14,8 @@ export class Sweeper implements OnModuleInit, OnModuleDestroy {
   readonly #jobs = new Map<string, SweepJob>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+
+  constructor(private readonly database: Database) {}
 
   /** @param name for the log; a second job of the same name replaces the first. */
   register(name: string, job: SweepJob): void {
@@ -30,15 +33,25 @@ export class Sweeper implements OnModuleInit, OnModuleDestroy {
     await this.#running;
   }
 
-  /** One round. A job that fails is logged and does not keep the others from theirs. */
+  /**
+   * One round. A job that fails is logged and does not keep the others from theirs. At its end nothing of what was
+   * removed, by a job or by a request, is left in SQLite's log.
+   */
   async sweep(): Promise<void> {
     for (const [name, job] of this.#jobs) {
-      try {
+      await this.#attempt(name, async () => {
         const removed = await job();
         if (removed > 0) this.#logger.debug(`${name}: removed ${removed}`);
-      } catch (error) {
-        this.#logger.warn(`${name}: ${error instanceof Error ? error.message : 'failed'}`);
-      }
+      });
+    }
+    await this.#attempt('write-ahead log', () => this.database.emptyLog());
+  }
+
+  async #attempt(name: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#logger.warn(`${name}: ${error instanceof Error ? error.message : 'failed'}`);
     }
   }
 

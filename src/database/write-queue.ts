@@ -22,6 +22,8 @@ interface Job {
  */
 export class WriteQueue {
   #waiting: Job[] = [];
+  /** What must run while no transaction is open. None of it rejects. */
+  #between: (() => Promise<void>)[] = [];
   #busy = false;
   #writing = false;
 
@@ -43,20 +45,37 @@ export class WriteQueue {
     });
   }
 
+  /** Runs it while no transaction of the queue is open; the jobs wait. */
+  between<Result>(work: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#between.push(() => work().then(resolve, reject));
+      this.#schedule();
+    });
+  }
+
   /** Whether a transaction is open, or waits for that of another process. */
   get isWriting(): boolean {
     return this.#writing;
   }
 
   #schedule(): void {
-    if (this.#busy || this.#waiting.length === 0) return;
+    if (this.#busy || this.#waiting.length + this.#between.length === 0) return;
     this.#busy = true;
     setImmediate(() => void this.#flush());
   }
 
   async #flush(): Promise<void> {
+    const between = this.#between;
+    this.#between = [];
+    for (const each of between) await each();
     const jobs = this.#waiting;
     this.#waiting = [];
+    if (jobs.length > 0) await this.#commit(jobs);
+    this.#busy = false;
+    this.#schedule();
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
     this.#writing = true;
     try {
       await this.kysely.transaction().execute(async (trx) => {
@@ -69,8 +88,6 @@ export class WriteQueue {
       for (const each of jobs) each.abandon(error);
     } finally {
       this.#writing = false;
-      this.#busy = false;
-      this.#schedule();
     }
   }
 }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import { ConfigurationError } from '../config.js';
 import type { Clock } from '../contract/clock.js';
 import type { Database } from '../database/database.js';
@@ -6,8 +8,13 @@ import type { Write } from '../database/schema.js';
 import type { KeyName, KeyWrap, WrappedKey } from './key-wrap.js';
 import type { KeyPurpose, KeyRepository, KeyRow } from './key.repository.js';
 
+const MAX_TRIES = 20;
+const TRY_AGAIN_MS = 100;
+
 /** The keys in the database, encrypted under `LATCHKEY_SECRET`. Safe with several nodes on one database. */
 export class KeyVault {
+  readonly #logger = new Logger('Keys');
+
   private constructor(
     readonly database: Database,
     readonly rows: KeyRepository,
@@ -21,7 +28,8 @@ export class KeyVault {
    */
   static async open(database: Database, rows: KeyRepository, wrap: KeyWrap): Promise<KeyVault> {
     const vault = new KeyVault(database, rows, wrap);
-    await vault.locked((trx) => vault.#rewrapAll(trx));
+    const rewrapped = await vault.locked((trx) => vault.#rewrapAll(trx));
+    if (rewrapped > 0) await vault.#forgetOld();
     return vault;
   }
 
@@ -71,13 +79,26 @@ export class KeyVault {
     });
   }
 
-  async #rewrapAll(trx: Write): Promise<void> {
+  /** @returns how many were wrapped by an older secret. */
+  async #rewrapAll(trx: Write): Promise<number> {
+    let rewrapped = 0;
     for (const row of await this.rows.all(trx)) {
       const plain = this.unseal(row) ?? unopened();
       if (row.wrappedBy !== this.wrap.newest) {
         await this.rows.rewrap(trx, row.id, this.seal(row, plain));
+        rewrapped += 1;
       }
     }
+    return rewrapped;
+  }
+
+  /** What the old secret opens must not stay in SQLite's log; another process that reads is soon done. */
+  async #forgetOld(): Promise<void> {
+    for (let tries = MAX_TRIES; tries > 0; tries -= 1) {
+      if (await this.database.emptyLog()) return;
+      await sleep(TRY_AGAIN_MS);
+    }
+    this.#logger.warn('keys under the old secret stay in the log of SQLite until the next sweep');
   }
 }
 

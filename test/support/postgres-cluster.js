@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chownSync, cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,6 +69,17 @@ export class PostgresCluster {
     const gone = once(server, 'exit');
     server.kill('SIGINT');
     await gone;
+  }
+
+  /** From now on everybody but the user of `url()` needs a password. */
+  async demandPasswords() {
+    const rules = [
+      `host all ${USER} 127.0.0.1/32 trust`,
+      'host all all 127.0.0.1/32 scram-sha-256',
+    ];
+    writeFileSync(join(this.#directory, 'pg_hba.conf'), `${rules.join('\n')}\n`);
+    await this.stop();
+    await this.start();
   }
 
   async destroy() {
