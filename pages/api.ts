@@ -8,8 +8,14 @@ import { base } from './settings.js';
  * the service can't be reached.
  */
 
+/** A user as administrators see one. */
+export interface AdminUser extends User {
+  disabled: boolean;
+  lockedUntil: string | null;
+}
+
 export interface UserPage {
-  items: User[];
+  items: AdminUser[];
   nextCursor: string | null;
 }
 
@@ -38,10 +44,11 @@ export const me = {
 export const users = {
   list: (wanted: { query: string; cursor?: string; limit: number }) =>
     ask<UserPage>('GET', `users?${parameters(wanted)}`),
-  get: (id: string) => ask<User>('GET', one(id)),
-  create: (user: NewUser) => ask<User>('POST', 'users', user),
-  update: (id: string, change: UserChange) => ask<User>('PATCH', one(id), change),
+  get: (id: string) => ask<AdminUser>('GET', one(id)),
+  create: (user: NewUser) => ask<AdminUser>('POST', 'users', user),
+  update: (id: string, change: UserChange) => ask<AdminUser>('PATCH', one(id), change),
   remove: (id: string) => send('DELETE', one(id)),
+  unlock: (id: string) => send('POST', `${one(id)}/unlock`),
   sessions: (id: string) =>
     ask<{ sessions: SessionView[]; nextCursor: string | null }>('GET', `${one(id)}/sessions`),
   endSessions: (id: string) => send('DELETE', `${one(id)}/sessions`),

@@ -1,7 +1,7 @@
 import type { User } from 'latchkey/client';
 import { useState } from 'preact/hooks';
 import { Action } from './action.js';
-import { users } from './api.js';
+import { type AdminUser, users } from './api.js';
 import { Confirm } from './dialog.js';
 import { Field, Form, Submit, type Values } from './form.js';
 import { moment } from './format.js';
@@ -29,7 +29,7 @@ export function UserPage({ id, me }: { id: string; me: User }) {
           <>
             <Profile user={user} loaded={loaded} isMe={user.id === me.id} />
             <SignIns user={user} />
-            <Removal user={user} />
+            <Access user={user} loaded={loaded} />
           </>
         )}
       </Loading>
@@ -38,8 +38,8 @@ export function UserPage({ id, me }: { id: string; me: User }) {
 }
 
 interface ProfileProps {
-  user: User;
-  loaded: Loaded<User>;
+  user: AdminUser;
+  loaded: Loaded<AdminUser>;
   isMe: boolean;
 }
 
@@ -125,17 +125,22 @@ function SignIns({ user }: { user: User }) {
   );
 }
 
-function Removal({ user }: { user: User }) {
+function Access({ user, loaded }: Omit<ProfileProps, 'isMe'>) {
   const [asking, setAsking] = useState<'disable' | 'delete'>();
   const close = () => setAsking(undefined);
   const disable = async () => {
-    await users.update(user.id, { disabled: true });
+    loaded.set(await users.update(user.id, { disabled: true }));
     close();
     announce(`${user.email} can’t sign in any more.`);
   };
   const enable = async () => {
-    await users.update(user.id, { disabled: false });
+    loaded.set(await users.update(user.id, { disabled: false }));
     announce(`${user.email} can sign in.`);
+  };
+  const unlock = async () => {
+    await users.unlock(user.id);
+    await loaded.again();
+    announce(`${user.email} may try the password again.`);
   };
   const remove = async () => {
     await users.remove(user.id);
@@ -147,11 +152,19 @@ function Removal({ user }: { user: User }) {
       title="Access"
       about="A disabled user can’t sign in until you enable the account again. Nothing is lost."
     >
+      {user.disabled && <p>This user is disabled.</p>}
+      {user.lockedUntil !== null && (
+        <p>The password was wrong 100 times in a row. It rests until {moment(user.lockedUntil)}.</p>
+      )}
       <div class="buttons">
-        <Action run={enable}>Enable</Action>
-        <button type="button" onClick={() => setAsking('disable')}>
-          Disable…
-        </button>
+        {user.lockedUntil !== null && <Action run={unlock}>Unlock the password</Action>}
+        {user.disabled ? (
+          <Action run={enable}>Enable</Action>
+        ) : (
+          <button type="button" onClick={() => setAsking('disable')}>
+            Disable…
+          </button>
+        )}
         <button type="button" class="danger outline" onClick={() => setAsking('delete')}>
           Delete…
         </button>

@@ -1,7 +1,6 @@
-import type { User } from 'latchkey/client';
 import { useEffect, useState } from 'preact/hooks';
 import { Action } from './action.js';
-import { users } from './api.js';
+import { type AdminUser, users } from './api.js';
 import { Dialog } from './dialog.js';
 import { Field, Form, Password, Submit, type Values } from './form.js';
 import { date } from './format.js';
@@ -72,7 +71,7 @@ function Search({ query }: { query: string }) {
 
 function List({ query }: { query: string }) {
   const loaded = useLoaded(() => users.list({ query, limit: LIMIT }), [query]);
-  const more = async (items: User[], cursor: string) => {
+  const more = async (items: AdminUser[], cursor: string) => {
     const next = await users.list({ query, cursor, limit: LIMIT });
     loaded.set({ items: [...items, ...next.items], nextCursor: next.nextCursor });
   };
@@ -102,7 +101,7 @@ function summary(count: number, isMore: boolean, query: string): string {
   return isMore ? `The first ${people}${found}, newest first` : `${people}${found}`;
 }
 
-function Table({ items }: { items: readonly User[] }) {
+function Table({ items }: { items: readonly AdminUser[] }) {
   return (
     <table class="card users">
       <thead>
@@ -127,6 +126,7 @@ function Table({ items }: { items: readonly User[] }) {
                   {role}
                 </span>
               ))}
+              {user.disabled && <span class="badge">disabled</span>}
             </td>
             <td class="minor">{date(user.createdAt)}</td>
           </tr>

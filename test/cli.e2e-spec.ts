@@ -95,7 +95,11 @@ describeOnEachDatabase('latchkey users', (suite) => {
   it('show finds a user by id, address in any case, and user name', async () => {
     const made = await create('grace@example.com', '--username', 'Grace');
     for (const name of [made.id, 'GRACE@example.com', 'grace', 'Grace']) {
-      expect(await json(['users', 'show', name])).toEqual({ ...made, sessions: 0 });
+      expect(await json(['users', 'show', name])).toEqual({
+        ...made,
+        lockedUntil: null,
+        sessions: 0,
+      });
     }
     const { code, stdout, stderr } = await run(['users', 'show', 'nobody']);
     expect({ code, stdout, stderr }).toEqual({
@@ -262,6 +266,39 @@ describeOnEachDatabase('latchkey users', (suite) => {
         refused: 0,
       });
       expect((await signIn('one@import.example')).status).toBe(200);
+    });
+
+    it('keeps ids and times of creation, and refuses what is none', async () => {
+      const id = 'A3C1F5D0-0B6A-4F0E-9D57-0123456789AB';
+      const kept = { id, createdAt: '2019-03-04T05:06:07Z' };
+      const lines = [
+        person('kept@import.example', kept),
+        person('same-id@import.example', { id: id.toLowerCase() }),
+        person('no-uuid@import.example', { id: '42' }),
+        person('no-time@import.example', { createdAt: 'yesterday' }),
+        person('to-come@import.example', { createdAt: '2999-01-01T00:00:00Z' }),
+        person('hidden@import.example', { name: 'Ada\u202egnp.exe' }),
+      ];
+      const result = await run(['users', 'import', '-', '--json'], lines.join('\n'));
+      const report = JSON.parse(result.stdout) as Imported;
+      expect(report).toMatchObject({ created: 1, refused: 5 });
+      expect(report.refusals.map(({ line, reason }) => [line, reason.split(' ')[0]])).toEqual(
+        expect.arrayContaining([
+          [2, expect.stringContaining('/id')],
+          [3, expect.stringContaining('/id')],
+        ]),
+      );
+      const [row] = await service.database.query(
+        `select id, created_at from users where email = 'kept@import.example'`,
+      );
+      expect(row).toEqual({
+        id: id.toLowerCase(),
+        created_at: expect.anything(),
+      });
+      expect(Number(row?.['created_at'])).toBe(Date.parse(kept.createdAt));
+      const signedIn = await signIn('kept@import.example');
+      const { accessToken } = signedIn.json<{ accessToken: string }>();
+      expect((await service.me(accessToken)).status).toBe(200);
     });
 
     it('reports in words', async () => {

@@ -46,8 +46,10 @@ describeOnEachDatabase('Guesses at one account from many addresses', (suite) => 
   it('lock it after 300 in an hour for everybody, who is told no more than before', async () => {
     const { user, accessToken, refreshToken } = renewed(await service.register());
     const { email } = user;
-    await guess(email, 299);
-    tokens(await signIn('203.0.113.1', email));
+    for (const times of [99, 99, 99, 2]) {
+      await guess(email, times);
+      tokens(await signIn('203.0.113.1', email));
+    }
     await guess(email, 1);
     const locked = await signIn('203.0.113.2', email);
     const unknown = await signIn('203.0.113.3', freshEmail(), WRONG);
@@ -60,12 +62,75 @@ describeOnEachDatabase('Guesses at one account from many addresses', (suite) => 
     tokens(await signIn('203.0.113.2', email));
   });
 
+  it('put the password to rest for 24 hours after 100 in a row, and not for those who are in', async () => {
+    const { user, accessToken, refreshToken } = renewed(await service.register());
+    const { accessToken: bearer } = await service.registerAdmin();
+    const shown = async () =>
+      (await service.get(`/users/${user.id}`, { bearer })).json<{ lockedUntil: string | null }>();
+    await guess(user.email, 99);
+    expect((await shown()).lockedUntil).toBeNull();
+    await guess(user.email, 1);
+    const until = new Date(service.clock.now() + 24 * 3_600_000).toISOString();
+    expect((await shown()).lockedUntil).toBe(until);
+    const list = await service.get('/users', { bearer });
+    expect(list.json<{ items: object[] }>().items).toContainEqual(
+      expect.objectContaining({ id: user.id, lockedUntil: until, disabled: false }),
+    );
+    expectProblem(await signIn('203.0.113.1', user.email), 'invalid_credentials');
+    expect((await service.me(accessToken)).status).toBe(200);
+    await service.renew(refreshToken);
+    service.clock.advance('23h');
+    expectProblem(await signIn('203.0.113.2', user.email), 'invalid_credentials');
+    service.clock.advance('61m');
+    tokens(await signIn('203.0.113.2', user.email));
+  });
+
+  it('are forgotten when an administrator unlocks the password', async () => {
+    const { user } = renewed(await service.register());
+    const { id, accessToken } = await service.registerAdmin();
+    const unlock = (who: string, bearer: string) =>
+      service.post(`/users/${who}/unlock`, undefined, { bearer });
+    await guess(user.email, 100);
+    expectProblem(await signIn('203.0.113.1', user.email), 'invalid_credentials');
+    expect((await unlock(user.id, accessToken)).status).toBe(204);
+    const signedIn = tokens(await signIn('203.0.113.1', user.email));
+    expectProblem(await unlock(id, signedIn.accessToken), 'forbidden');
+    expectProblem(await unlock('nobody', accessToken), 'not_found');
+  });
+
+  it('are forgotten after a sign-in', async () => {
+    const { user } = renewed(await service.register());
+    for (const times of [99, 99]) {
+      await guess(user.email, times);
+      tokens(await signIn('203.0.113.1', user.email));
+    }
+  });
+
+  it('put the password to rest with RATE_LIMIT=off, too', async () => {
+    const free = await suite.openFresh({ ...ENVIRONMENT, RATE_LIMIT: 'off' });
+    const { user } = renewed(await free.register());
+    const attempt = (password: string) => free.login({ email: user.email, password });
+    for (let number = 0; number < 100; number += 1) {
+      expectProblem(await attempt(WRONG), 'invalid_credentials');
+    }
+    expectProblem(await attempt(PASSWORD), 'invalid_credentials');
+  });
+
+  it('can’t be counted for somebody else by a name that looks like a counter’s', async () => {
+    const { user } = renewed(await service.register());
+    const name = `${user.id}:from:203.0.113.1`;
+    for (let number = 0; number < 12; number += 1) {
+      await service.post('/auth/login', { username: name, password: WRONG }, at('203.0.113.9'));
+    }
+    tokens(await signIn('203.0.113.1', user.email));
+  });
+
   it('lock no other account', async () => {
     const [{ user: guessed }, { user: other }] = [
       await service.register(),
       await service.register(),
     ];
-    await guess(guessed.email, 300);
+    await guess(guessed.email, 100);
     expectProblem(await signIn('203.0.113.1', guessed.email), 'invalid_credentials');
     tokens(await signIn('203.0.113.1', other.email));
   });
@@ -139,16 +204,25 @@ describeOnEachDatabase('Guesses at the current password', (suite) => {
     },
   );
 
-  it('are counted on both routes together, from whichever of the user’s sessions', async () => {
+  it('are counted on both routes together, for their session', async () => {
     const { user, accessToken } = await service.register();
-    const { email } = user;
-    const there = tokens(await service.login({ email, password: PASSWORD }));
+    const there = tokens(await service.login({ email: user.email, password: PASSWORD }));
     await guess(changePassword, accessToken, 5);
-    await guess(deleteMe, there.accessToken, 5);
-    for (const bearer of [accessToken, there.accessToken]) {
-      expectLimited(await changePassword(service, bearer, PASSWORD));
-      expectLimited(await deleteMe(service, bearer, PASSWORD));
+    await guess(deleteMe, accessToken, 5);
+    expectLimited(await changePassword(service, accessToken, PASSWORD));
+    expectLimited(await deleteMe(service, accessToken, PASSWORD));
+    expect((await changePassword(service, there.accessToken, PASSWORD)).status).toBe(200);
+  });
+
+  it('are refused after 50 in 15 minutes, from however many sessions', async () => {
+    const { user } = await service.register();
+    const sessions = [];
+    for (let number = 0; number < 6; number += 1) {
+      sessions.push(tokens(await service.login({ email: user.email, password: PASSWORD })));
     }
+    const [fresh, ...others] = sessions;
+    for (const { accessToken } of others) await guess(changePassword, accessToken, 10);
+    expectLimited(await changePassword(service, fresh?.accessToken ?? '', PASSWORD));
   });
 
   it('are counted for their user alone', async () => {
@@ -198,7 +272,7 @@ describeOnEachDatabase('What was refused because too much is going on is no atte
     const fill = () => {
       for (let before = -1; open && taken() > before;) {
         before = taken();
-        jobs.push(hasher.hash(PASSWORD).then(fill, () => undefined));
+        jobs.push(hasher.hash(PASSWORD, '127.0.0.1').then(fill, () => undefined));
       }
     };
     fill();
@@ -220,6 +294,18 @@ describeOnEachDatabase('What was refused because too much is going on is no atte
       await empty();
     }
   };
+
+  it('but a flood from one network keeps nobody of another out', async () => {
+    const { user } = await service.register();
+    const empty = fillHashingQueue();
+    try {
+      const body = { email: user.email, password: PASSWORD };
+      tokens(await service.post('/auth/login', body, at('203.0.113.77')));
+      expectProblem(await service.login(body), 'overloaded');
+    } finally {
+      await empty();
+    }
+  });
 
   it('and locks neither the account nor the address out at sign-in', async () => {
     const { user } = await service.register();

@@ -21,7 +21,7 @@ import { ChallengeRepository } from '../src/challenges/challenge.repository.js';
 import { KeyRepository } from '../src/keys/key.repository.js';
 import { ClientRepository } from '../src/oauth/client.repository.js';
 import { RevokedTokenRepository } from '../src/oauth/revoked-token.repository.js';
-import { AttemptLimiter } from '../src/passwords/attempt-limiter.js';
+import { AttemptLimiter, type Limit } from '../src/passwords/attempt-limiter.js';
 import { StatusListRepository } from '../src/revocation/status-list.repository.js';
 import { CutOffRepository } from '../src/sessions/cut-off.repository.js';
 import { SessionUpkeepRepository } from '../src/sessions/session-upkeep.repository.js';
@@ -242,7 +242,7 @@ function limiter(db: Read): AttemptLimiter {
   return new AttemptLimiter(resolveOptions({}), database, new SystemClock());
 }
 
-const LIMIT = { subject: 'somebody', most: 10, seconds: 900 };
+const LIMIT: Limit = { subject: ['somebody'], most: 10, seconds: 900 };
 
 const limiterCalls: Calls = {
   'count and forgive': async (db) => (await limiter(db).count([LIMIT])).forgive(),

@@ -29,6 +29,7 @@ import { memberProblem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { requestInfo } from '../http/request-info.js';
 import { StrictBody } from '../http/strict-body.js';
+import { networkOf } from '../passwords/network.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordPolicy } from '../passwords/password-policy.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -99,7 +100,7 @@ export class AuthController {
       username: body.username?.toLowerCase() ?? null,
       name: body.name ?? null,
       roles: ['user'],
-      passwordHash: await this.hasher.hash(body.password),
+      passwordHash: await this.hasher.hash(body.password, networkOf(from.ip)),
     });
     const signedIn = await this.auth.firstSession(user, body.password, transport, from);
     return this.issuer.respond(response, signedIn);
@@ -216,12 +217,18 @@ export class AuthController {
   async changePassword(
     @StrictBody() body: ChangePasswordDto,
     @CurrentUser() claims: AccessTokenClaims,
+    @Req() request: AuthRequest,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<TokenResponse> {
     const user = await this.users.findById(claims.sub);
     this.assertGoodPassword('/newPassword', body.newPassword, user ?? {});
     const { currentPassword, newPassword } = body;
-    const changed = await this.auth.changePassword(claims, currentPassword, newPassword);
+    const changed = await this.auth.changePassword(
+      claims,
+      currentPassword,
+      newPassword,
+      requestInfo(request),
+    );
     return this.issuer.respond(response, changed);
   }
 

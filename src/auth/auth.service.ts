@@ -6,8 +6,15 @@ import { LatchkeyEvents } from '../events.js';
 import { emailKey } from '../http/email.js';
 import { Problem } from '../http/problem.js';
 import type { RequestInfo } from '../http/request-info.js';
-import { AttemptLimiter, checked, rateLimited } from '../passwords/attempt-limiter.js';
+import {
+  type Attempt,
+  AttemptLimiter,
+  checked,
+  rateLimited,
+} from '../passwords/attempt-limiter.js';
+import { networkOf } from '../passwords/network.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
+import { PasswordRests } from '../passwords/password-rests.js';
 import { Reauthentication } from '../passwords/reauthentication.js';
 import { Sessions } from '../sessions/sessions.js';
 import type { Session } from '../sessions/session.repository.js';
@@ -39,6 +46,7 @@ export class AuthService {
     private readonly sessions: Sessions,
     private readonly hasher: PasswordHasher,
     private readonly limiter: AttemptLimiter,
+    private readonly rests: PasswordRests,
     private readonly reauthentication: Reauthentication,
     private readonly refreshTokens: RefreshTokens,
     private readonly issuer: TokenIssuer,
@@ -56,16 +64,35 @@ export class AuthService {
     const account = user?.id ?? nameOf(given);
     const attempt = await this.limiter.count([
       limits.perAddress(from.ip),
+      limits.successesPerAddress(from.ip),
       limits.perAccountAndAddress(account, from.ip),
       limits.perAccount(account),
+      limits.successesPerAccount(account),
     ]);
-    const [wait = 0, ...locks] = attempt.waits;
-    if (wait > 0) throw this.limited(wait);
-    const locked = locks.some((seconds) => seconds > 0);
-    const hash = locked || user?.disabled ? null : (user?.passwordHash ?? null);
-    const verdict = await checked(attempt, () => this.hasher.verify(given.password, hash));
-    if (user === null || hash === null || !verdict.ok) throw this.refused(user?.id);
-    await attempt.forgive();
+    const [fromHere = 0, signedInFromHere = 0, here = 0, anywhere = 0, signedIn = 0] =
+      attempt.waits;
+    const wait = Math.max(fromHere, signedInFromHere, signedIn);
+    if (wait > 0) {
+      await attempt.failed();
+      throw this.limited(wait);
+    }
+    const locked = here > 0 || anywhere > 0;
+    const failure = locked ? undefined : await this.rests.count(account, user !== null);
+    const refused = locked || failure?.rests === true || user?.disabled === true;
+    const hash = refused ? null : (user?.passwordHash ?? null);
+    const network = networkOf(from.ip);
+    const verdict = await this.judged(attempt, failure && account, () =>
+      this.hasher.verify(given.password, hash, network),
+    );
+    if (user === null || hash === null || !verdict.ok) {
+      await attempt.failed();
+      if (user !== null && failure?.restsFrom !== undefined) {
+        this.rests.logRest(user.id, failure.restsFrom);
+      }
+      throw this.refused(user?.id);
+    }
+    await attempt.succeeded();
+    await this.rests.reset(account);
     const kept = await this.upgradeHash(user, verdict.upgraded);
     return this.openSession(kept, given.password, transport, from);
   }
@@ -131,9 +158,10 @@ export class AuthService {
     claims: AccessTokenClaims,
     currentPassword: string,
     newPassword: string,
+    from: RequestInfo,
   ): Promise<SignedIn> {
-    const user = await this.reauthenticate(claims.sub, currentPassword);
-    const hash = await this.hasher.hash(newPassword);
+    const user = await this.reauthenticate(claims, currentPassword, from);
+    const hash = await this.hasher.hash(newPassword, networkOf(from.ip));
     const current = { id: claims.sid, userId: user.id };
     if ((await this.sessions.endOthers(current, 'password_changed', KEEP_SEED)) === undefined) {
       throw new Problem('reauthentication_required', { logDetail: 'the session has ended' });
@@ -156,15 +184,34 @@ export class AuthService {
     if (wait > 0) throw rateLimited(wait);
   }
 
+  /** A check that can't take place, because too much is going on, is no attempt. */
+  private async judged<Verdict>(
+    attempt: Attempt,
+    counted: string | undefined,
+    check: () => Promise<Verdict>,
+  ): Promise<Verdict> {
+    try {
+      return await checked(attempt, check);
+    } catch (error) {
+      if (counted !== undefined) await this.rests.uncount(counted);
+      throw error;
+    }
+  }
+
   private findUser(given: Credentials): Promise<UserRecord | null> {
     if (given.email !== undefined) return this.users.findByEmail(given.email);
     return this.users.findByUsername(nameOf(given));
   }
 
-  private async reauthenticate(userId: string, password: string): Promise<UserRecord> {
+  private async reauthenticate(
+    { sub: userId, sid: sessionId }: AccessTokenClaims,
+    password: string,
+    { ip }: RequestInfo,
+  ): Promise<UserRecord> {
     const user = await this.users.findById(userId);
     const hash = user?.passwordHash ?? null;
-    const upgraded = await this.reauthentication.assert(userId, password, hash);
+    const who = { userId, sessionId, ip };
+    const upgraded = await this.reauthentication.assert(who, password, hash);
     if (user === null) throw new Problem('reauthentication_required');
     return this.upgradeHash(user, upgraded);
   }

@@ -1,16 +1,29 @@
-import { isIPv6 } from 'node:net';
 import type { Limit } from '../passwords/attempt-limiter.js';
+import { networkOf } from '../passwords/network.js';
 
 const MINUTE = 60;
 
 /** Guesses from one address, whatever the account: answered 429. */
 export function perAddress(ip: string | null): Limit {
-  return { subject: `sign-in:from:${network(ip)}`, most: 100, seconds: 15 * MINUTE };
+  return { subject: ['sign-in from', networkOf(ip)], most: 100, seconds: 15 * MINUTE };
+}
+
+/** Sign-ins from one address, whatever the account: each costs a hash. Answered 429. */
+export function successesPerAddress(ip: string | null): Limit {
+  const subject = ['signed in from', networkOf(ip)] as const;
+  return { subject, most: 60, seconds: 15 * MINUTE, counts: 'successes' };
+}
+
+/** Sign-ins to one account, from wherever: answered 429. */
+export function successesPerAccount(account: string): Limit {
+  const subject = ['signed in to', account] as const;
+  return { subject, most: 30, seconds: 15 * MINUTE, counts: 'successes' };
 }
 
 /** Guesses at one account from one address: the account is locked for that address. */
 export function perAccountAndAddress(account: string, ip: string | null): Limit {
-  return { subject: `sign-in:to:${account}:from:${network(ip)}`, most: 10, seconds: 15 * MINUTE };
+  const subject = ['sign-in to, from', account, networkOf(ip)] as const;
+  return { subject, most: 10, seconds: 15 * MINUTE };
 }
 
 /**
@@ -18,21 +31,10 @@ export function perAccountAndAddress(account: string, ip: string | null): Limit 
  * address alone does not get that far: its guesses stop being counted here once it is locked itself.
  */
 export function perAccount(account: string): Limit {
-  return { subject: `sign-in:to:${account}`, most: 300, seconds: 60 * MINUTE };
+  return { subject: ['sign-in to', account], most: 300, seconds: 60 * MINUTE };
 }
 
 /** Registrations from one address: answered 429. */
 export function registrations(ip: string | null): Limit {
-  return { subject: `register:from:${network(ip)}`, most: 300, seconds: 60 * MINUTE };
-}
-
-/** What one customer of a provider has: an IPv4 address, or the first half of an IPv6 address. */
-function network(ip: string | null): string {
-  if (ip === null || !isIPv6(ip)) return String(ip);
-  const canonical = new URL(`http://[${ip.split('%', 1)[0]}]`).hostname.slice(1, -1);
-  const [head = '', tail] = canonical.split('::');
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0');
-  return [...first, ...gap, ...last].slice(0, 4).join(':');
+  return { subject: ['register from', networkOf(ip)], most: 300, seconds: 60 * MINUTE };
 }

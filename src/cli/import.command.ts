@@ -20,8 +20,8 @@ export function addImportCommand(users: Command): void {
 }
 
 const HELP = `
-Members of a line: email, passwordHash ($2a$ or $2b$), and optionally username, name, roles,
-emailVerified. Refused lines are reported by number and reason, and make the exit code 1; all others are
+Members of a line: email, passwordHash ($2a$, $2b$ or $2y$), and optionally username, name, roles,
+emailVerified, id (a UUID), createdAt (RFC 3339). Refused lines are reported by number and reason, and make the exit code 1; all others are
 kept. Who is there already is left as he is, so a mended file can be imported again.
 
 Examples:

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { IsBoolean, IsOptional, ValidateBy, ValidateIf } from 'class-validator';
+import { IsBoolean, IsOptional, Matches, ValidateBy, ValidateIf } from 'class-validator';
 import { emailKey, normalEmail } from '../http/email.js';
 import { IsEmailField, IsNameField, IsRoleList, IsUsernameField } from '../http/fields.js';
 import { Problem } from '../http/problem.js';
@@ -21,7 +21,21 @@ function IsPlainHash(): PropertyDecorator {
     name: 'isPlainHash',
     validator: {
       validate: (value: unknown) => typeof value === 'string' && isPlainHash(value),
-      defaultMessage: () => 'must be a bcrypt hash, $2a$ or $2b$, of cost 4 to 15',
+      defaultMessage: () => 'must be a bcrypt hash, $2a$, $2b$ or $2y$, of cost 4 to 15',
+    },
+  });
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+
+function IsPastTime(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isPastTime',
+    validator: {
+      validate: (value: unknown) =>
+        typeof value === 'string' && RFC_3339.test(value) && Date.parse(value) <= Date.now(),
+      defaultMessage: () => 'must be a time in the past, as RFC 3339 writes it',
     },
   });
 }
@@ -48,6 +62,14 @@ class ImportedUser {
   @ValidateIf(GIVEN)
   @IsBoolean({ message: 'must be true or false' })
   emailVerified?: boolean;
+
+  @ValidateIf(GIVEN)
+  @Matches(UUID, { message: 'must be a UUID' })
+  id?: string;
+
+  @ValidateIf(GIVEN)
+  @IsPastTime()
+  createdAt?: string;
 
   @IsPlainHash()
   passwordHash!: string;
@@ -182,5 +204,7 @@ function normalised(user: ImportedUser): NewUser {
     name: user.name ?? null,
     roles: user.roles ?? ['user'],
     passwordHash: user.passwordHash,
+    ...(user.id === undefined ? {} : { id: user.id.toLowerCase() }),
+    ...(user.createdAt === undefined ? {} : { createdAt: new Date(user.createdAt) }),
   };
 }

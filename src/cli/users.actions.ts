@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { UsersService } from '../users/users.service.js';
-import { userView } from '../users/user-view.js';
+import { adminUserView, userView } from '../users/user-view.js';
 import type { UserRecord } from '../users/user-store.js';
 import { SessionList } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -94,11 +94,21 @@ export function showUser(wanted: string, output: Output): Promise<void> {
   return withServices(async (services) => {
     const user = await theUser(services, wanted);
     const sessions = await services.get(SessionList).countOf(user.id);
-    const view = { ...shown(user), sessions };
+    const rests = await services.get(UsersService).restsOf([user]);
+    const { lockedUntil } = adminUserView(user, rests.get(user.id));
+    const view = { ...shown(user), lockedUntil, sessions };
     if (output.json) return printJson(view);
     for (const [member, value] of Object.entries(view)) {
       print(`${`${member}:`.padEnd(15)} ${harmless(String(value ?? '-'))}`);
     }
+  });
+}
+
+export function unlockUser(wanted: string, output: Output): Promise<void> {
+  return withServices(async (services) => {
+    const user = await theUser(services, wanted);
+    await services.get(UsersService).unlock(user.id);
+    say(output, shown(user), `The password of ${nameOf(user)} may be tried again`);
   });
 }
 

@@ -9,6 +9,7 @@ import {
   setRoles,
   showUser,
   signOutUser,
+  unlockUser,
 } from './users.actions.js';
 
 /** `latchkey users …` but for the import: accounts, past the HTTP interface but by the same rules. */
@@ -23,6 +24,11 @@ export function addUsersCommands(program: Command): Command {
   addOne(users, 'enable', 'Let a disabled user sign in again.').action((user, output) =>
     setDisabled(user, false, output),
   );
+  addOne(
+    users,
+    'unlock',
+    'Let a password that rests after too many failures be tried again.',
+  ).action(unlockUser);
   addOne(users, 'delete', 'Delete a user and end all his sessions.')
     .option('-y, --yes', 'do not ask')
     .action(deleteUser);

@@ -13,6 +13,13 @@ export interface UserView {
   createdAt: string;
 }
 
+/** A user as administrators see one. */
+export interface AdminUserView extends UserView {
+  disabled: boolean;
+  /** Until when the password rests after 100 failures in a row; `null` if it does not. */
+  lockedUntil: string | null;
+}
+
 /** The answer to a sign-in, a registration and a renewal. Lifetimes are in seconds. */
 export interface TokenResponse {
   tokenType: 'Bearer';

@@ -50,6 +50,11 @@ export function violatedUnique(error: unknown, column: string): boolean {
   return code === 'SQLITE_CONSTRAINT_UNIQUE' && message.includes(`.${column}`);
 }
 
+/** Whether an insert met a row with the same primary key. PostgreSQL names the constraint instead (`violatedUnique`). */
+export function violatedPrimaryKey(error: unknown): boolean {
+  return partsOf(error).code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
+}
+
 /** An error is told by its members: a driver's own class need not be an `Error` of this realm. */
 function partsOf(error: unknown): { code: string; message: string; constraint: string } {
   const text = (name: string): string => {

@@ -5,12 +5,14 @@ const SPACES = ' \t\r\n';
 const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** The address as it is kept: without spaces around it. Does not judge it: `isEmail` does. */
+/** The address as it is kept: without spaces around it, the domain in NFC. Does not judge it: `isEmail` does. */
 export function normalEmail(email: string): string {
   let [start, end] = [0, email.length];
   while (start < end && SPACES.includes(email.charAt(start))) start += 1;
   while (end > start && SPACES.includes(email.charAt(end - 1))) end -= 1;
-  return email.slice(start, end);
+  const trimmed = email.slice(start, end);
+  const at = trimmed.lastIndexOf('@') + 1;
+  return at === 0 ? trimmed : trimmed.slice(0, at) + composed(trimmed.slice(at));
 }
 
 /**
@@ -44,6 +46,13 @@ function parts(email: string): [local: string, domain: string] {
   return at < 0 ? [email, ''] : [email.slice(0, at), email.slice(at + 1)];
 }
 
+/** In NFC, unless that would turn a look-alike into ASCII, such as the Kelvin sign into a K. */
+function composed(text: string): string {
+  const isLookAlike = (character: string) =>
+    character > '\x7f' && character.normalize('NFC') <= '\x7f';
+  return [...text].some(isLookAlike) ? text : text.normalize('NFC');
+}
+
 /** Lower-cases all but what would become ASCII thereby: `toLowerCase` makes a `k` of the Kelvin sign. */
 function lower(text: string): string {
   return text.replace(/[^\u212a\u0130]+/gu, (letters) => letters.toLowerCase());
@@ -51,7 +60,7 @@ function lower(text: string): string {
 
 /** @returns undefined for what is no domain name in canonical form. */
 function asciiDomain(domain: string): string | undefined {
-  const written = lower(domain);
+  const written = lower(composed(domain));
   const ascii = domainToASCII(written);
   const canonical = written === ascii || domainToUnicode(ascii) === written;
   const labels = ascii.split('.');

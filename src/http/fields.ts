@@ -30,12 +30,24 @@ export function IsPasswordField(): PropertyDecorator {
   );
 }
 
-/** A person's name: 1 to 100 code points. */
+/**
+ * A person's name: 1 to 100 code points, none of them a control or format character: with those a name could turn
+ * the text around it. U+200C and U+200D are taken, because names and emoji need them.
+ */
 export function IsNameField(): PropertyDecorator {
-  return rule('isNameField', 'must be a text of 1 to 100 characters', (value) => {
-    const length = [...value].length;
-    return length >= 1 && length <= 100;
-  });
+  return rule(
+    'isNameField',
+    'must be a text of 1 to 100 characters without control and format characters',
+    (value) => {
+      const characters = [...value];
+      return characters.length >= 1 && characters.length <= 100 && !characters.some(isUnseen);
+    },
+  );
+}
+
+function isUnseen(character: string): boolean {
+  if (character === '\u200c' || character === '\u200d') return false;
+  return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character);
 }
 
 /** A list of roles, none twice. */

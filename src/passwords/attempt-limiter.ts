@@ -13,11 +13,16 @@ const MOST_ROUNDS = 50;
 
 /** So many attempts in so many seconds, counted for one subject. */
 export interface Limit {
-  /** What is counted, such as `sign-in:ada@example.com`; only a digest of it is kept. */
-  subject: string;
+  /** What is counted, and about whom or what: `['sign-in', 'ada@example.com']`. Only a digest of the list is kept. */
+  subject: Subject;
   most: number;
   seconds: number;
+  /** Which attempts stay counted. Default: those that fail. */
+  counts?: 'failures' | 'successes';
 }
+
+/** A kind, then its parts. A list, so that no part can be written to look like several. */
+export type Subject = readonly [kind: string, ...parts: string[]];
 
 /** An attempt that has been counted. */
 export interface Attempt {
@@ -26,7 +31,11 @@ export interface Attempt {
    * one that is exceeded keeps the attempt from being counted by those after it.
    */
   waits: readonly number[];
-  /** Takes the attempt back, because it succeeded or never happened. */
+  /** Takes the attempt back where failures are counted. */
+  succeeded(): Promise<void>;
+  /** Takes the attempt back where successes are counted. */
+  failed(): Promise<void>;
+  /** Takes the attempt back everywhere, because it never happened. */
   forgive(): Promise<void>;
 }
 
@@ -62,7 +71,8 @@ export class AttemptLimiter {
 
   async count(limits: readonly Limit[]): Promise<Attempt> {
     if (this.config.rateLimit === 'off') {
-      return { waits: limits.map(() => 0), forgive: () => Promise.resolve() };
+      const nothing = () => Promise.resolve();
+      return { waits: limits.map(() => 0), succeeded: nothing, failed: nothing, forgive: nothing };
     }
     const now = this.clock.now();
     const rows = await this.database.transaction((trx) => this.#countAll(trx, limits, now));
@@ -71,7 +81,17 @@ export class AttemptLimiter {
       if (row === undefined || row.count <= limit.most) return 0;
       return Math.max(1, Math.ceil((row.expires_at - now) / 1000));
     });
-    return { waits, forgive: () => this.#forgive(limits.slice(0, rows.length)) };
+    const counted = limits.slice(0, rows.length);
+    const [failures, successes] = [
+      counted.filter(({ counts }) => counts !== 'successes'),
+      counted.filter(({ counts }) => counts === 'successes'),
+    ];
+    return {
+      waits,
+      succeeded: () => this.#forgive(failures),
+      failed: () => this.#forgive(successes),
+      forgive: () => this.#forgive(counted),
+    };
   }
 
   /** Removes the counters that have run out, a thousand at a time. @returns how many. */
@@ -110,6 +130,7 @@ export class AttemptLimiter {
   }
 
   async #forgive(limits: readonly Limit[]): Promise<void> {
+    if (limits.length === 0) return;
     await this.database.transaction(async (trx) => {
       for (const limit of limits) await uncountOne(trx, limit);
     });
@@ -140,6 +161,11 @@ function uncountOne(trx: Read, limit: Limit) {
     .execute();
 }
 
-function counterId(limit: Limit): string {
-  return createHash('sha256').update(limit.subject).digest('base64url').slice(0, 27);
+function counterId({ subject }: Pick<Limit, 'subject'>): string {
+  return attemptId(subject);
+}
+
+/** The id of a counter's row. */
+export function attemptId(subject: Subject): string {
+  return createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 27);
 }

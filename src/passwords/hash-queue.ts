@@ -16,12 +16,14 @@ export interface HashQueueStats {
 }
 
 /**
- * Runs at most so many jobs at a time, first come, first served. A job that would have to wait longer than
- * 5 s, as far as can be told from how long jobs have taken, is refused at once: so a flood of sign-ins
- * neither fills the memory nor keeps anybody waiting for an answer that nobody needs any more.
+ * Runs a few jobs at a time. The networks that have jobs waiting take turns, first come, first served within each, so
+ * that one network's flood delays its own jobs and hardly anybody else's. A job that would have to wait longer
+ * than 5 s, as far as can be told from how long jobs have taken, is refused at once.
  */
 export class HashQueue {
-  readonly #waiting: (() => void)[] = [];
+  /** By network, in the order of their turns. None is empty. */
+  readonly #queues = new Map<string, (() => void)[]>();
+  #waiting = 0;
   #running = 0;
 
   /**
@@ -35,11 +37,12 @@ export class HashQueue {
   ) {}
 
   /**
+   * @param network whose turn it takes, such as `networkOf` names it.
    * @returns what `work` returns, or its error.
-   * @throws Problem `overloaded`, with `Retry-After`, when too many wait already.
+   * @throws Problem `overloaded`, with `Retry-After`, when too many of this network wait already.
    */
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#running >= this.lanes) await this.#turn();
+  async run<Result>(work: () => Promise<Result>, network = ''): Promise<Result> {
+    if (this.#running >= this.lanes) await this.#turn(network);
     else this.#running += 1;
     const start = this.now();
     try {
@@ -51,23 +54,37 @@ export class HashQueue {
   }
 
   stats(): HashQueueStats {
-    return { running: this.#running, waiting: this.#waiting.length };
+    return { running: this.#running, waiting: this.#waiting };
   }
 
   /** Resolves when a lane is free; whoever leaves it hands it over, so nobody can slip in between. */
-  #turn(): Promise<void> {
-    const wait = (this.#waiting.length * this.average) / this.lanes / 1000;
-    if (wait > LONGEST_WAIT || this.#waiting.length >= MOST_WAITING) {
+  #turn(network: string): Promise<void> {
+    const queue = this.#queues.get(network) ?? [];
+    const networks = this.#queues.size + (queue.length === 0 ? 1 : 0);
+    const wait = (queue.length * networks * this.average) / this.lanes / 1000;
+    const share = Math.max(1, Math.floor(MOST_WAITING / networks));
+    if (wait > LONGEST_WAIT || queue.length >= share) {
       const seconds = Math.max(1, Math.ceil(wait));
       throw new Problem('overloaded', { headers: { 'Retry-After': `${seconds}` } });
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#queues.set(network, queue);
+    this.#waiting += 1;
+    return new Promise((resolve) => queue.push(resolve));
   }
 
+  /** The network whose turn it was goes to the end of the line. */
   #next(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
+    const [turn] = this.#queues;
+    if (turn === undefined) {
+      this.#running -= 1;
+      return;
+    }
+    const [network, queue] = turn;
+    const next = queue.shift();
+    this.#queues.delete(network);
+    if (queue.length > 0) this.#queues.set(network, queue);
+    this.#waiting -= 1;
+    next?.();
   }
 
   #measured(milliseconds: number): void {

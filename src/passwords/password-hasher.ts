@@ -14,6 +14,9 @@ export interface PasswordVerdict {
   upgraded?: string;
 }
 
+/** Of what is longer bcrypt reads so much. */
+const BCRYPT_BYTES = 72;
+
 /** A hash of this cost (a few milliseconds) tells at the start how long the configured one will take. */
 const TRIAL_COST = 6;
 
@@ -22,7 +25,8 @@ const TRIAL_COST = 6;
  * The 64 characters are within bcrypt's 72 bytes, so nothing is cut; without the pepper, which is not
  * readable in the database, nobody can try passwords on a hash. See docs/decisions/0004.
  *
- * Plain `$2a$` and `$2b$` hashes are over the NFC password itself, with bcrypt's own cut at 72 bytes.
+ * Plain `$2a$`, `$2b$` and `$2y$` hashes are over the password itself, with bcrypt's own cut at 72 bytes. A longer one
+ * does not replace them: nobody can tell whether what follows is right.
  */
 @Injectable()
 export class PasswordHasher {
@@ -41,8 +45,8 @@ export class PasswordHasher {
   }
 
   /** @throws Problem `overloaded`. */
-  async hash(password: string): Promise<string> {
-    return this.#queue.run(() => this.#hash(password));
+  async hash(password: string, network?: string): Promise<string> {
+    return this.#queue.run(() => this.#hash(password), network);
   }
 
   /**
@@ -50,11 +54,16 @@ export class PasswordHasher {
    * hash that can't be read, and a hash of any cost: a cost above the configured one slows every refusal down from the first time it
    * is met.
    *
+   * @param network of the request, whose share of the hashing it takes.
    * @throws Problem `overloaded`.
    */
-  async verify(password: string, stored: string | null): Promise<PasswordVerdict> {
+  async verify(
+    password: string,
+    stored: string | null,
+    network?: string,
+  ): Promise<PasswordVerdict> {
     const known = stored === null ? undefined : parseHash(stored);
-    return this.#queue.run(() => this.#verify(password, known));
+    return this.#queue.run(() => this.#verify(password, known), network);
   }
 
   /** How busy the hashing is, for metrics. */
@@ -64,14 +73,31 @@ export class PasswordHasher {
 
   async #verify(password: string, known: StoredHash | undefined): Promise<PasswordVerdict> {
     const wanted = this.config.bcryptCost;
-    const text = known?.keyed === false ? password.normalize('NFC') : this.#keyed(password);
-    const ok = await bcrypt.compare(text, known?.bcrypt ?? this.#dummy);
-    if (!ok || known === undefined) {
-      await this.#passTime(text, known?.cost ?? wanted);
+    const right = await this.#findText(password, known);
+    if (right === undefined || known === undefined) {
+      await this.#passTime(password, known?.cost ?? wanted);
       return { ok: false };
     }
-    if (known.keyed && known.cost === wanted) return { ok };
+    if (known.keyed && known.cost === wanted) return { ok: true };
+    if (!known.keyed && Buffer.byteLength(right) > BCRYPT_BYTES) return { ok: true };
     return this.#upgraded(password);
+  }
+
+  /**
+   * The text that the hash is over. A plain hash may come from a service that did not normalise its passwords, so the
+   * password as it was typed is tried, too. Two comparisons are made for any password that is not NFC.
+   *
+   * @returns undefined when the password is wrong.
+   */
+  async #findText(password: string, known: StoredHash | undefined): Promise<string | undefined> {
+    const normal = password.normalize('NFC');
+    const isPlain = known?.keyed === false;
+    const hash = known?.bcrypt ?? this.#dummy;
+    const text = isPlain ? normal : this.#keyed(password);
+    if (await bcrypt.compare(text, hash)) return text;
+    if (normal === password) return undefined;
+    const isRight = await bcrypt.compare(isPlain ? password : text, hash);
+    return isPlain && isRight ? password : undefined;
   }
 
   /** An upgrade that fails must not fail the sign-in. */

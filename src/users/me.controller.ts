@@ -5,6 +5,7 @@ import {
   Header,
   HttpCode,
   Patch,
+  Req,
   Res,
   UseFilters,
   UseGuards,
@@ -22,6 +23,7 @@ import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { Cookies } from '../http/cookies.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { requestInfo } from '../http/request-info.js';
 import { StrictBody } from '../http/strict-body.js';
 import { Reauthentication } from '../passwords/reauthentication.js';
 import { CallerGuard } from './caller.guard.js';
@@ -80,10 +82,13 @@ export class MeController {
   async remove(
     @CurrentUser() claims: AccessTokenClaims,
     @StrictBody() { password }: DeleteMeDto,
+    @Req() request: object,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
     const { passwordHash } = await this.users.get(claims.sub);
-    await this.reauthentication.assert(claims.sub, password, passwordHash);
+    const { ip } = requestInfo(request);
+    const who = { userId: claims.sub, sessionId: claims.sid, ip };
+    await this.reauthentication.assert(who, password, passwordHash);
     await this.users.remove(claims.sub);
     this.cookies.clear(response);
   }

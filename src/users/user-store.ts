@@ -14,6 +14,10 @@ export interface UserRecord {
 
 /** What a registration brings. Addresses and names are already normalised. */
 export interface NewUser {
+  /** From an import: a UUID in lower case. Else the store gives one. */
+  id?: string;
+  /** From an import. Else the time of creation. */
+  createdAt?: Date;
   email: string;
   emailVerified: boolean;
   username: string | null;

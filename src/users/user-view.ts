@@ -1,7 +1,16 @@
-import type { UserView } from '../contract/responses.js';
+import type { AdminUserView, UserView } from '../contract/responses.js';
 import type { UserRecord } from './user-store.js';
 
-/** A user as the outside sees one: without the password hash, and without whether he is disabled. */
+/** @param restsUntil when the password may be tried again (ms), if it rests. */
+export function adminUserView(user: UserRecord, restsUntil: number | undefined): AdminUserView {
+  return {
+    ...userView(user),
+    disabled: user.disabled,
+    lockedUntil: restsUntil === undefined ? null : new Date(restsUntil).toISOString(),
+  };
+}
+
+/** A user as the outside sees one: without the password hash, and without whether they are disabled. */
 export function userView(user: UserRecord): UserView {
   return {
     id: user.id,

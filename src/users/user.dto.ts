@@ -10,3 +10,15 @@ export class UserDto {
   @ApiProperty({ type: [String] }) roles!: string[];
   @ApiProperty({ format: 'date-time' }) createdAt!: string;
 }
+
+/** A user as administrators see one. */
+export class AdminUserDto extends UserDto {
+  @ApiProperty() disabled!: boolean;
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'Until when the password rests after 100 failures in a row.',
+  })
+  lockedUntil!: string | null;
+}

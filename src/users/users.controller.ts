@@ -19,7 +19,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { AccessTokenClaims } from '../contract/claims.js';
-import type { UserView } from '../contract/responses.js';
+import type { AdminUserView } from '../contract/responses.js';
 import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { ProblemFilter } from '../http/problem.filter.js';
@@ -28,8 +28,9 @@ import { ListSessionsDto, SessionListDto } from '../sessions/session.dto.js';
 import { SessionList, type SessionPage } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
 import { CallerGuard, CurrentRoles } from './caller.guard.js';
-import { UserDto } from './user.dto.js';
-import { userView } from './user-view.js';
+import { AdminUserDto } from './user.dto.js';
+import type { UserRecord } from './user-store.js';
+import { adminUserView } from './user-view.js';
 import { CreateUserDto, ListUsersDto, UpdateUserDto, UserPageDto } from './users.dto.js';
 import { UsersService } from './users.service.js';
 
@@ -54,15 +55,16 @@ export class UsersController {
   @ApiProblems('validation_failed', 'token_missing', 'token_invalid', 'forbidden')
   async list(
     @StrictQuery() wanted: ListUsersDto,
-  ): Promise<{ items: UserView[]; nextCursor: string | null }> {
+  ): Promise<{ items: AdminUserView[]; nextCursor: string | null }> {
     const { items, nextCursor } = await this.users.list(wanted);
-    return { items: items.map(userView), nextCursor };
+    const rests = await this.users.restsOf(items);
+    return { items: items.map((user) => adminUserView(user, rests.get(user.id))), nextCursor };
   }
 
   @Post()
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Create a user, who is not signed in by it' })
-  @ApiCreatedResponse({ type: UserDto })
+  @ApiCreatedResponse({ type: AdminUserDto })
   @ApiProblems(
     'validation_failed',
     'token_missing',
@@ -72,23 +74,23 @@ export class UsersController {
     'username_taken',
     'overloaded',
   )
-  async create(@StrictBody() body: CreateUserDto): Promise<UserView> {
-    return userView(await this.users.createByAdmin(body));
+  async create(@StrictBody() body: CreateUserDto): Promise<AdminUserView> {
+    return this.#view(await this.users.createByAdmin(body));
   }
 
   @Get(':id')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'One user' })
-  @ApiOkResponse({ type: UserDto })
+  @ApiOkResponse({ type: AdminUserDto })
   @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found')
-  async read(@Param('id') id: string): Promise<UserView> {
-    return userView(await this.users.get(id));
+  async read(@Param('id') id: string): Promise<AdminUserView> {
+    return this.#view(await this.users.get(id));
   }
 
   @Patch(':id')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Change a user; a change of roles shows in the next access token' })
-  @ApiOkResponse({ type: UserDto })
+  @ApiOkResponse({ type: AdminUserDto })
   @ApiProblems(
     'validation_failed',
     'token_missing',
@@ -99,8 +101,8 @@ export class UsersController {
     'username_taken',
     'last_admin',
   )
-  async update(@Param('id') id: string, @StrictBody() body: UpdateUserDto): Promise<UserView> {
-    return userView(await this.users.update(id, body));
+  async update(@Param('id') id: string, @StrictBody() body: UpdateUserDto): Promise<AdminUserView> {
+    return this.#view(await this.users.update(id, body));
   }
 
   @Delete(':id')
@@ -110,6 +112,15 @@ export class UsersController {
   @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found', 'last_admin')
   async remove(@Param('id') id: string): Promise<void> {
     await this.users.remove(id);
+  }
+
+  @Post(':id/unlock')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Let a password that rests after too many failures be tried again' })
+  @ApiNoContentResponse()
+  @ApiProblems('token_missing', 'token_invalid', 'forbidden', 'not_found')
+  async unlock(@Param('id') id: string): Promise<void> {
+    await this.users.unlock(id);
   }
 
   @Get(':id/sessions')
@@ -134,5 +145,9 @@ export class UsersController {
   async endSessions(@Param('id') id: string): Promise<void> {
     const user = await this.users.get(id);
     await this.sessions.endAll(user.id, 'ended_by_admin');
+  }
+
+  async #view(user: UserRecord): Promise<AdminUserView> {
+    return adminUserView(user, (await this.users.restsOf([user])).get(user.id));
   }
 }

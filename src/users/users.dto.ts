@@ -16,7 +16,7 @@ import {
   IsRoleList,
   IsUsernameField,
 } from '../http/fields.js';
-import { UserDto } from './user.dto.js';
+import { AdminUserDto } from './user.dto.js';
 
 const GIVEN = (_: object, value: unknown) => value !== undefined;
 const LIMIT = { message: 'must be a whole number from 1 to 200' };
@@ -107,7 +107,7 @@ export class ListUsersDto {
 }
 
 export class UserPageDto {
-  @ApiProperty({ type: [UserDto] }) items!: UserDto[];
+  @ApiProperty({ type: [AdminUserDto] }) items!: AdminUserDto[];
   @ApiProperty({ type: String, nullable: true, description: 'null on the last page.' })
   nextCursor!: string | null;
 }

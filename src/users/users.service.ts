@@ -3,12 +3,13 @@ import { Clock } from '../contract/clock.js';
 import { type Batch, batchedReads } from '../database/batch.js';
 import { Database } from '../database/database.js';
 import type { Write } from '../database/schema.js';
-import { violatedUnique } from '../database/storage-error.js';
+import { violatedPrimaryKey, violatedUnique } from '../database/storage-error.js';
 import { emailKey, normalEmail } from '../http/email.js';
 import { memberProblem, Problem } from '../http/problem.js';
 import { readStrictBody } from '../http/strict-body.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { type PasswordContext, PasswordPolicy } from '../passwords/password-policy.js';
+import { PasswordRests } from '../passwords/password-rests.js';
 import { Sessions } from '../sessions/sessions.js';
 import { readCursor, writeCursor } from './user-cursor.js';
 import { isUserId, UserIds } from './user-ids.js';
@@ -38,6 +39,7 @@ export class UsersService extends UserStore {
     private readonly sessions: Sessions,
     private readonly hasher: PasswordHasher,
     private readonly policy: PasswordPolicy,
+    private readonly rests: PasswordRests,
     private readonly clock: Clock,
   ) {
     super();
@@ -60,11 +62,11 @@ export class UsersService extends UserStore {
     const now = this.clock.now();
     const record: UserRecord = {
       ...user,
-      id: this.#ids.next(now),
+      id: user.id ?? this.#ids.next(now),
       email: normalEmail(user.email),
       username: user.username?.toLowerCase() ?? null,
       disabled: false,
-      createdAt: new Date(now),
+      createdAt: user.createdAt ?? new Date(now),
     };
     await orTaken(this.database.write((db) => this.rows.insert(db, record)));
     return record;
@@ -77,6 +79,17 @@ export class UsersService extends UserStore {
   ): Promise<boolean> {
     if (!isUserId(id)) return false;
     return this.database.write((db) => this.rows.replaceHash(db, id, from, to));
+  }
+
+  /** Lets a password that rests, or is locked for everybody, be tried again. @throws Problem `not_found`. */
+  async unlock(id: string): Promise<void> {
+    await this.get(id);
+    await this.rests.reset(id, [['sign-in to', id]]);
+  }
+
+  /** Until when the passwords of these users rest. Those that do not are not in it. */
+  restsOf(users: readonly UserRecord[]): Promise<ReadonlyMap<string, number>> {
+    return this.rests.until(users.map(({ id }) => id));
   }
 
   /** @throws Problem `not_found`, for a malformed id too. */
@@ -222,6 +235,9 @@ async function orTaken<Result>(writing: Promise<Result>): Promise<Result> {
   try {
     return await writing;
   } catch (error) {
+    if (violatedUnique(error, 'users_pkey') || violatedPrimaryKey(error)) {
+      throw memberProblem('/id', 'belongs to another user');
+    }
     if (violatedUnique(error, 'email_key')) throw new Problem('email_taken', { cause: error });
     if (violatedUnique(error, 'username')) throw new Problem('username_taken', { cause: error });
     throw error;

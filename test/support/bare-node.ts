@@ -3,6 +3,7 @@ import { Database } from '../../src/database/database.js';
 import { LatchkeyEvents } from '../../src/events.js';
 import type { WorkingKeys } from '../../src/keys/working-keys.js';
 import { PasswordHasher } from '../../src/passwords/password-hasher.js';
+import { PasswordRests } from '../../src/passwords/password-rests.js';
 import { PasswordPolicy } from '../../src/passwords/password-policy.js';
 import { SessionRepository } from '../../src/sessions/session.repository.js';
 import { SessionUpkeep } from '../../src/sessions/session-upkeep.js';
@@ -36,6 +37,7 @@ export function bareNode(config: LatchkeyConfig, clock: MovableClock) {
     sessions,
     new PasswordHasher(config, keys as WorkingKeys),
     new PasswordPolicy(config),
+    new PasswordRests(database, clock),
     clock,
   );
   const upkeep = new SessionUpkeep(config, database, new SessionUpkeepRepository(), clock);
