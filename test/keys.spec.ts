@@ -110,7 +110,7 @@ describe.each(databases)('on %s', (_name, database) => {
       const refresh = other.working.refreshKey().export();
       expect(refresh).toEqual(made[0]?.working.refreshKey().export());
     }
-    expect(await rows(made[0] as KeyNode)).toHaveLength(3);
+    expect(await rows(made[0] as KeyNode)).toHaveLength(4);
     expect(made[0]?.working.pepper()).toHaveLength(48);
   });
 
