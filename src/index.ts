@@ -1,8 +1,13 @@
 /** What a host application imports. */
 export { AccessTokenGuard } from './auth/access-token.guard.js';
 export { AuthModule, type AuthModulePlacement } from './auth/auth.module.js';
-export { AuthService } from './auth/auth.service.js';
+export type { Authentication, AuthenticationMethod } from './auth/authentication.js';
 export { RefreshTokenGuard } from './auth/refresh-token.guard.js';
+export { RegistrationService } from './auth/registration.service.js';
+export { RenewalService } from './auth/renewal.service.js';
+export { type SignInContext } from './auth/sign-in-context.js';
+export { type SignInRequirement, SignInRequirements } from './auth/sign-in-requirements.js';
+export { SignInService } from './auth/sign-in.service.js';
 export { ConfigurationError, type LatchkeyConfig, type LatchkeyOptions } from './config.js';
 export type { AccessTokenClaims, ServiceTokenClaims } from './contract/claims.js';
 export { Clock, SystemClock } from './contract/clock.js';

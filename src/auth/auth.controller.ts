@@ -11,7 +11,6 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import {
   ApiBearerAuth,
-  ApiCreatedResponse,
   ApiHeader,
   ApiNoContentResponse,
   ApiOkResponse,
@@ -19,92 +18,46 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { AccessTokenClaims } from '../contract/claims.js';
-import type { TokenResponse, Transport } from '../contract/responses.js';
+import type { TokenResponse } from '../contract/responses.js';
 import { CurrentUser, Public } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { Cookies } from '../http/cookies.js';
 import { CrossSiteCheck } from '../http/cross-site.js';
-import { normalEmail } from '../http/email.js';
 import { memberProblem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { requestInfo } from '../http/request-info.js';
 import { StrictBody } from '../http/strict-body.js';
-import { networkOf } from '../passwords/network.js';
-import { PasswordHasher } from '../passwords/password-hasher.js';
-import { PasswordPolicy } from '../passwords/password-policy.js';
 import { Sessions } from '../sessions/sessions.js';
 import { UnknownAudience } from '../tokens/access-tokens.js';
 import { ScopeExceeded } from '../tokens/scopes.js';
-import { UserStore } from '../users/user-store.js';
 import { AccessTokenGuard } from './access-token.guard.js';
-import {
-  ChangePasswordDto,
-  LoginDto,
-  LogoutAllDto,
-  LogoutDto,
-  RefreshDto,
-  RegisterDto,
-  TokenResponseDto,
-} from './auth.dto.js';
+import { LoginDto, LogoutAllDto, LogoutDto, RefreshDto, TokenResponseDto } from './auth.dto.js';
 import type { AuthRequest } from './auth-request.js';
-import { AuthService } from './auth.service.js';
+import { PasswordSignIn } from './password-sign-in.js';
 import { RefreshTokenGuard, Renewing, type RenewalRequest } from './refresh-token.guard.js';
+import { RenewalService } from './renewal.service.js';
+import { SignInContexts } from './sign-in-context.js';
+import { SignInService } from './sign-in.service.js';
 import { SignOut } from './sign-out.js';
 import { TokenIssuer } from './token-issuer.js';
 
-/** Sign-up, sign-in, renewal, sign-out, change of password. */
+/** Sign-in, renewal, sign-out. */
 @ApiTags('auth')
 @Controller('auth')
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class AuthController {
   constructor(
-    private readonly auth: AuthService,
+    private readonly passwords: PasswordSignIn,
+    private readonly signIn: SignInService,
+    private readonly renewal: RenewalService,
     private readonly signOut: SignOut,
-    private readonly users: UserStore,
-    private readonly hasher: PasswordHasher,
-    private readonly policy: PasswordPolicy,
     private readonly sessions: Sessions,
     private readonly issuer: TokenIssuer,
+    private readonly contexts: SignInContexts,
     private readonly cookies: Cookies,
     private readonly crossSite: CrossSiteCheck,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
-
-  @Public()
-  @Post('register')
-  @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Create an account and sign in' })
-  @ApiCreatedResponse({ type: TokenResponseDto })
-  @ApiProblems(
-    'validation_failed',
-    'cross_site_request',
-    'forbidden',
-    'email_taken',
-    'username_taken',
-    'rate_limited',
-    'overloaded',
-  )
-  async register(
-    @StrictBody() body: RegisterDto,
-    @Req() request: AuthRequest,
-    @Res({ passthrough: true }) response: unknown,
-  ): Promise<TokenResponse> {
-    const transport = this.transportOf(body, request);
-    const from = requestInfo(request);
-    await this.auth.admitRegistration(from);
-    this.assertGoodPassword('/password', body.password, body);
-    const user = await this.users.create({
-      email: normalEmail(body.email),
-      emailVerified: false,
-      username: body.username?.toLowerCase() ?? null,
-      name: body.name ?? null,
-      roles: ['user'],
-      passwordHash: await this.hasher.hash(body.password, networkOf(from.ip)),
-    });
-    const signedIn = await this.auth.firstSession(user, body.password, transport, from);
-    return this.issuer.respond(response, signedIn);
-  }
 
   @Public()
   @Post('login')
@@ -127,9 +80,9 @@ export class AuthController {
     if ((body.email === undefined) === (body.username === undefined)) {
       throw memberProblem('/email', 'give either email or username');
     }
-    const transport = this.transportOf(body, request);
-    const signedIn = await this.auth.signIn(body, transport, requestInfo(request));
-    return this.issuer.respond(response, signedIn);
+    const context = this.contexts.of(request, body);
+    const authentication = await this.passwords.authenticate(body, context);
+    return this.issuer.respond(response, await this.signIn.complete(authentication, context));
   }
 
   @Public()
@@ -154,7 +107,7 @@ export class AuthController {
     @Renewing() renewal: RenewalRequest,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<TokenResponse> {
-    const renewed = await this.auth.renew(renewal).catch((error: unknown) => {
+    const renewed = await this.renewal.renew(renewal).catch((error: unknown) => {
       throw asNarrowingProblem(error);
     });
     this.adapterHost.httpAdapter.setHeader(response, 'Refresh-Outcome', renewed.outcome);
@@ -194,58 +147,6 @@ export class AuthController {
     const keep = body.keepCurrent === true;
     await this.sessions.endAll(claims.sub, 'logout_all', keep ? claims.sid : undefined);
     if (!keep) this.cookies.clear(response);
-  }
-
-  @Post('password/change')
-  @HttpCode(200)
-  @Header('Cache-Control', 'no-store')
-  @ApiBearerAuth()
-  @ApiOperation({
-    summary: 'Change the password; the other sessions end',
-    description:
-      'This session goes on with the tokens of the answer. Earlier refresh tokens of it are refused.',
-  })
-  @ApiOkResponse({ type: TokenResponseDto })
-  @ApiProblems(
-    'validation_failed',
-    'token_missing',
-    'token_invalid',
-    'reauthentication_required',
-    'rate_limited',
-    'overloaded',
-  )
-  async changePassword(
-    @StrictBody() body: ChangePasswordDto,
-    @CurrentUser() claims: AccessTokenClaims,
-    @Req() request: AuthRequest,
-    @Res({ passthrough: true }) response: unknown,
-  ): Promise<TokenResponse> {
-    const user = await this.users.findById(claims.sub);
-    this.assertGoodPassword('/newPassword', body.newPassword, user ?? {});
-    const { currentPassword, newPassword } = body;
-    const changed = await this.auth.changePassword(
-      claims,
-      currentPassword,
-      newPassword,
-      requestInfo(request),
-    );
-    return this.issuer.respond(response, changed);
-  }
-
-  /** Signing in by cookie from another site's page would plant a session in the browser. */
-  private transportOf(body: { transport?: Transport }, request: AuthRequest): Transport {
-    const transport = body.transport ?? 'body';
-    if (transport === 'cookie') this.crossSite.assert(request);
-    return transport;
-  }
-
-  private assertGoodPassword(
-    pointer: string,
-    password: string,
-    about: { email?: string; username?: string | null; name?: string | null },
-  ): void {
-    const fault = this.policy.check(password, about);
-    if (fault !== undefined) throw memberProblem(pointer, fault);
   }
 }
 

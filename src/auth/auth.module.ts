@@ -13,12 +13,20 @@ import { TokensModule } from '../tokens/tokens.module.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { AuthController } from './auth.controller.js';
-import { AuthService } from './auth.service.js';
 import { CurrentRoles } from './current-roles.js';
+import { PasswordController } from './password.controller.js';
+import { PasswordService } from './password.service.js';
+import { PasswordSignIn } from './password-sign-in.js';
 import { PresentedTokens } from './presented-token.js';
 import { RefreshTokenGuard } from './refresh-token.guard.js';
 import { RefreshTokenStrategy } from './refresh-token.strategy.js';
+import { RegistrationController } from './registration.controller.js';
+import { RegistrationService } from './registration.service.js';
+import { RenewalService } from './renewal.service.js';
 import { SessionsController } from './sessions.controller.js';
+import { SignInContexts } from './sign-in-context.js';
+import { SignInRequirements } from './sign-in-requirements.js';
+import { SignInService } from './sign-in.service.js';
 import { SignOut } from './sign-out.js';
 import { StartWarnings } from './start-warnings.js';
 import { TokenIssuer } from './token-issuer.js';
@@ -90,15 +98,21 @@ function place(
     SessionsModule,
     RevocationModule,
   ],
-  controllers: [AuthController, SessionsController],
+  controllers: [RegistrationController, AuthController, PasswordController, SessionsController],
   providers: [
     AccessTokenGuard,
     AccessTokenStrategy,
-    AuthService,
     CurrentRoles,
+    PasswordService,
+    PasswordSignIn,
     PresentedTokens,
     RefreshTokenGuard,
     RefreshTokenStrategy,
+    RegistrationService,
+    RenewalService,
+    SignInContexts,
+    SignInRequirements,
+    SignInService,
     SignOut,
     StartWarnings,
     TokenIssuer,
@@ -106,12 +120,15 @@ function place(
   exports: [
     AccessTokenGuard,
     AccessTokenStrategy,
-    AuthService,
     CurrentRoles,
     HttpModule,
     KeysModule,
     PasswordsModule,
+    RegistrationService,
+    RenewalService,
     SessionsModule,
+    SignInRequirements,
+    SignInService,
     TokensModule,
   ],
 })

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AuthService } from '../auth/auth.service.js';
 import { refreshTokenInvalid } from '../auth/presented-token.js';
+import { RenewalService } from '../auth/renewal.service.js';
 import type { RefreshOutcome } from '../contract/responses.js';
 import { OAuthError } from '../http/oauth-error.js';
 import { type MintedAccessToken, UnknownAudience } from '../tokens/access-tokens.js';
@@ -33,7 +33,7 @@ export interface RefreshGrant {
 @Injectable()
 export class TokenGrants {
   constructor(
-    private readonly auth: AuthService,
+    private readonly renewal: RenewalService,
     private readonly refreshTokens: RefreshTokens,
     private readonly serviceTokens: TokensOfServices,
   ) {}
@@ -69,7 +69,7 @@ export class TokenGrants {
     if (claims === undefined) throw refreshTokenInvalid('not genuine');
     try {
       const narrowing = { scopes, audience };
-      const renewed = await this.auth.renew({
+      const renewed = await this.renewal.renew({
         claims,
         transport: 'body',
         idempotencyKey,

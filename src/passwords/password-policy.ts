@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
+import { memberProblem } from '../http/problem.js';
 import { commonPasswords } from './common-passwords.js';
 
 const LONGEST = 256;
@@ -9,9 +10,9 @@ const OWN_LETTERS = 4;
 
 /** Whom a password is for. */
 export interface PasswordContext {
-  email?: string | null;
-  username?: string | null;
-  name?: string | null;
+  email?: string | null | undefined;
+  username?: string | null | undefined;
+  name?: string | null | undefined;
 }
 
 /**
@@ -40,6 +41,15 @@ export class PasswordPolicy {
       return 'must not be made from the e-mail address, a name or the name of the service';
     }
     return undefined;
+  }
+
+  /**
+   * @param pointer JSON pointer of the member that has the password.
+   * @throws Problem `validation_failed` for a password that is refused.
+   */
+  assertGood(pointer: string, password: string, context: PasswordContext): void {
+    const reason = this.check(password, context);
+    if (reason !== undefined) throw memberProblem(pointer, reason);
   }
 
   /** Read at the first use: it takes a few milliseconds and some memory. */

@@ -8,7 +8,7 @@ import { emailKey, normalEmail } from '../http/email.js';
 import { memberProblem, Problem } from '../http/problem.js';
 import { readStrictBody } from '../http/strict-body.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
-import { type PasswordContext, PasswordPolicy } from '../passwords/password-policy.js';
+import { PasswordPolicy } from '../passwords/password-policy.js';
 import { PasswordRests } from '../passwords/password-rests.js';
 import { Sessions } from '../sessions/sessions.js';
 import { readCursor, writeCursor } from './user-cursor.js';
@@ -129,7 +129,7 @@ export class UsersService extends UserStore {
    */
   async createByAdmin(given: CreateUserDto): Promise<UserRecord> {
     const wanted = readStrictBody(CreateUserDto, { ...given });
-    this.#assertGoodPassword(wanted.password, wanted);
+    this.policy.assertGood('/password', wanted.password, wanted);
     return this.create({
       email: wanted.email,
       emailVerified: wanted.emailVerified ?? false,
@@ -174,7 +174,7 @@ export class UsersService extends UserStore {
    * @throws Problem `validation_failed`, `not_found`, `overloaded`.
    */
   async setPassword(id: string, password: string): Promise<void> {
-    this.#assertGoodPassword(password, await this.get(id));
+    this.policy.assertGood('/password', password, await this.get(id));
     const hash = await this.hasher.hash(password);
     await this.sessions.endAllWith(id, 'password_changed', async (trx) => {
       if (!(await this.rows.setHash(trx, id, hash))) throw new Problem('not_found');
@@ -210,11 +210,6 @@ export class UsersService extends UserStore {
   ): Promise<void> {
     if (!isActiveAdmin(before) || (after !== undefined && isActiveAdmin(after))) return;
     if (!(await this.rows.hasOtherAdmin(trx, before.id))) throw new Problem('last_admin');
-  }
-
-  #assertGoodPassword(password: string, about: PasswordContext): void {
-    const fault = this.policy.check(password, about);
-    if (fault !== undefined) throw memberProblem('/password', fault);
   }
 }
 

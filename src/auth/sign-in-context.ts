@@ -1,0 +1,25 @@
+import { Injectable } from '@nestjs/common';
+import type { Transport } from '../contract/responses.js';
+import { CrossSiteCheck } from '../http/cross-site.js';
+import { type RequestInfo, requestInfo } from '../http/request-info.js';
+import type { AuthRequest } from './auth-request.js';
+
+/** Where a sign-in came from, and how its refresh token travels. */
+export interface SignInContext extends RequestInfo {
+  transport: Transport;
+}
+
+/** Reads the context of a sign-in from its request. */
+@Injectable()
+export class SignInContexts {
+  constructor(private readonly crossSite: CrossSiteCheck) {}
+
+  /**
+   * @throws Problem `cross_site_request` for the cookie transport, because signing in by cookie from another site's page
+   * would plant a session in the browser.
+   */
+  of(request: AuthRequest, { transport = 'body' }: { transport?: Transport }): SignInContext {
+    if (transport === 'cookie') this.crossSite.assert(request);
+    return { ...requestInfo(request), transport };
+  }
+}
