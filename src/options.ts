@@ -56,8 +56,10 @@ export interface LatchkeyOptions {
   cookieSameSite?: 'strict' | 'lax' | 'none';
   /** Default `info`. A host application has its own logger. */
   logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
-  /** Default none. Standalone service only. */
+  /** Default none: no metrics. Standalone service only. */
   metricsPort?: number;
+  /** Default `127.0.0.1`. Standalone service only. */
+  metricsHost?: string;
   /** Default `latchkey`. */
   clientId?: string;
   /** Default `{"admin":["users:read","users:write"],"user":[]}`. */

@@ -228,9 +228,16 @@ export const SETTINGS = {
   metricsPort: {
     variable: 'METRICS_PORT',
     parse: integer(0, 65535),
-    defaultNote: 'none: `/metrics` answers loopback peers on `PORT`',
+    defaultNote: 'none: there are no metrics',
     form: '0 to 65535',
-    about: 'A port of its own for `/metrics`; `PORT` then has none.',
+    about: 'The port of `/metrics`; 0 takes a free one.',
+  },
+  metricsHost: {
+    variable: 'METRICS_HOST',
+    parse: listenAddress,
+    default: '127.0.0.1',
+    form: 'address or host name',
+    about: 'The address that `METRICS_PORT` listens on.',
   },
   clientId: {
     variable: 'CLIENT_ID',

@@ -45,7 +45,6 @@ const ROUTES: [path: string, ...methods: string[]][] = [
   ['/.well-known/openid-configuration', 'GET', 'HEAD'],
   ['/health/live', 'GET', 'HEAD'],
   ['/health/ready', 'GET', 'HEAD'],
-  ['/metrics', 'GET', 'HEAD'],
   ['/openapi.json', 'GET', 'HEAD'],
   ['/docs', 'GET', 'HEAD'],
 ];

@@ -4,7 +4,6 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { DocsController } from './docs.controller.js';
 import { HealthController } from './health.controller.js';
 import { Metrics } from './metrics.js';
-import { MetricsController } from './metrics.controller.js';
 import { MetricsServer } from './metrics-server.js';
 import { OpenApi } from './open-api.js';
 import { ProblemsController } from './problems.controller.js';
@@ -14,7 +13,7 @@ import { Shutdown } from './shutdown.js';
 /** What operators need of the standalone service: health, metrics, documentation, shutdown. */
 @Module({
   imports: [PasswordsModule, SessionsModule],
-  controllers: [DocsController, HealthController, MetricsController, ProblemsController],
+  controllers: [DocsController, HealthController, ProblemsController],
   providers: [Metrics, MetricsServer, OpenApi, Readiness, Shutdown],
 })
 export class OperationsModule {}

@@ -1,4 +1,5 @@
 import { createTestLatchkey, MovableClock, type TestLatchkey } from 'latchkey/testing';
+import { Metrics } from '../../src/operations/metrics.js';
 import { Client } from './client.js';
 import { createDatabase, type DatabaseKind, type TestDatabase } from './databases.js';
 import { freePort } from './free-port.js';
@@ -18,6 +19,11 @@ export class TestService extends Client {
 
   get clock(): MovableClock {
     return this.kit.clock;
+  }
+
+  /** What `/metrics` would show. */
+  metrics(): Promise<string> {
+    return this.kit.app.get(Metrics, { strict: false }).text();
   }
 
   /** Makes a user an administrator, as the command line would. */
