@@ -54,6 +54,8 @@ export interface LatchkeyOptions {
   cookieSecure?: boolean;
   /** Default `strict`. */
   cookieSameSite?: 'strict' | 'lax' | 'none';
+  /** Default `latchkey`. */
+  cookiePrefix?: string;
   /** Default `info`. A host application has its own logger. */
   logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** Default none: no metrics. Standalone service only. */

@@ -39,8 +39,19 @@ export const RULES: readonly Rule[] = [
     'LATCHKEY_SECRET is required with PostgreSQL: every node must have the same one',
   ],
   [
+    ['accessTokenCookie', 'roleScopes'],
+    (config) =>
+      config.accessTokenCookie && Object.values(config.roleScopes).some(isTooLargeForCookie),
+    'ROLE_SCOPES has a role whose scopes alone are too large for the cookie of ACCESS_TOKEN_COOKIE',
+  ],
+  [
     ['port', 'metricsPort'],
     (config) => config.metricsPort === config.port && config.port !== 0,
     'METRICS_PORT must differ from PORT',
   ],
 ];
+
+/** Of the 4,096 bytes of a cookie a token's other claims, header and signature take 500 at least. */
+function isTooLargeForCookie(scopes: readonly string[]): boolean {
+  return Math.ceil((scopes.join(' ').length * 4) / 3) > 4096 - 500;
+}

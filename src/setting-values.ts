@@ -109,9 +109,22 @@ export function publicUrl(text: string): string {
 
 export function origin(text: string): string {
   if (text.includes('*')) reject('must list whole origins: there are no wildcards');
-  return URL.canParse(text) && new URL(text).origin === text
+  return URL.canParse(text) && originOf(new URL(text)) === text
     ? text
     : reject('must list origins such as https://app.example.com, without a path');
+}
+
+/** An app's own scheme has no origin for the URL standard, but its web view sends one: `capacitor://localhost`. */
+function originOf({ origin, protocol, host }: URL): string | undefined {
+  if (origin !== 'null') return origin;
+  return host === '' || protocol === 'file:' ? undefined : `${protocol}//${host}`;
+}
+
+/** The beginning of a cookie's name: what browsers take with and without `__Host-`. */
+export function cookiePrefix(text: string): string {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(text)
+    ? text
+    : reject('must be 1 to 32 of A-Z a-z 0-9 - _, and begin with a letter or digit');
 }
 
 export function addressRange(text: string): string {

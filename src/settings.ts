@@ -5,6 +5,7 @@ import {
   listenAddress,
   clientId,
   color,
+  cookiePrefix,
   databaseUrl,
   DAY,
   duration,
@@ -217,6 +218,13 @@ export const SETTINGS = {
     default: 'strict',
     form: 'strict, lax, none',
     about: '`SameSite` of the cookies.',
+  },
+  cookiePrefix: {
+    variable: 'COOKIE_PREFIX',
+    parse: cookiePrefix,
+    default: 'latchkey',
+    form: '1 to 32 of A-Z a-z 0-9 - _',
+    about: 'How the names of the cookies begin. Two installations on one host need different ones.',
   },
   logLevel: {
     variable: 'LOG_LEVEL',

@@ -175,8 +175,9 @@ describeOnEachDatabase('GET /auth/verify', (suite) => {
       });
       expect([answer.status, answer.text]).toEqual([200, '']);
       expect(identity(answer).subject).toBe(user.id);
-      expect((await service.send(method, path)).status).toBe(401);
-      expect((await service.send(method, '/auth/verify/')).status).toBe(401);
+      const withoutToken = method === 'OPTIONS' ? 200 : 401;
+      expect((await service.send(method, path)).status).toBe(withoutToken);
+      expect((await service.send(method, '/auth/verify/')).status).toBe(withoutToken);
     },
   );
 
@@ -192,6 +193,44 @@ describeOnEachDatabase('GET /auth/verify', (suite) => {
   it('another method is 405', async () => {
     const answer = await service.post('/auth/verify', {});
     expectProblem(answer, 'method_not_allowed');
-    expect(answer.header('allow')).toBe('GET, HEAD');
+    expect(answer.header('allow')).toBe('GET, HEAD, OPTIONS');
+  });
+
+  describe('a preflight, which bears no token', () => {
+    const forwarded = { headers: { 'x-forwarded-method': 'OPTIONS' } };
+
+    it.each([
+      ['/auth/verify', 204],
+      ['/auth/verify?role=admin', 204],
+      ['/auth/verify/orders/1', 200],
+    ])('passes as OPTIONS %s, with %i and no identity', async (path, status) => {
+      const answer = await service.send('OPTIONS', path);
+      expect(answer.status).toBe(status);
+      expect(answer.header('x-auth-subject')).toBeUndefined();
+    });
+
+    it.each(['/auth/verify', '/auth/verify?role=admin'])(
+      'passes at %s as the X-Forwarded-Method of a trusted proxy',
+      async (path) => {
+        const behind = await suite.open({ TRUST_PROXY: '127.0.0.1' });
+        const answer = await behind.get(path, forwarded);
+        expect(answer.status).toBe(204);
+        expect(answer.header('x-auth-subject')).toBeUndefined();
+      },
+    );
+
+    it('is not what a stranger says it is', async () => {
+      expect((await service.get('/auth/verify', forwarded)).status).toBe(401);
+      const behind = await suite.open({ TRUST_PROXY: '127.0.0.1' });
+      for (const method of ['GET', 'POST', 'options, GET', '']) {
+        const headers = { 'x-forwarded-method': method };
+        expect((await behind.get('/auth/verify', { headers })).status).toBe(401);
+      }
+    });
+
+    it('passes nowhere else', async () => {
+      const behind = await suite.open({ TRUST_PROXY: '127.0.0.1' });
+      expect((await behind.get('/users/me', forwarded)).status).toBe(401);
+    });
   });
 });

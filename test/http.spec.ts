@@ -20,8 +20,10 @@ import { emailKey, isEmail, normalEmail } from '../src/http/email.js';
 import { IsEmailField, IsNameField, IsRoleList } from '../src/http/fields.js';
 import { Problem } from '../src/http/problem.js';
 import { ProblemFilter } from '../src/http/problem.filter.js';
-import { requestInfo } from '../src/http/request-info.js';
+import { RequestContexts } from '../src/http/request-context.js';
+import { TrustedProxies } from '../src/http/trusted-proxies.js';
 import { readStrictBody, StrictBody, StrictQuery } from '../src/http/strict-body.js';
+import { requestedHeaders } from '../src/operations/requested-headers.js';
 import { RouteTable } from '../src/operations/route-table.js';
 
 const KELVIN = '\u212a';
@@ -172,19 +174,65 @@ describe('the cross-site check', () => {
 });
 
 describe('where a request came from', () => {
+  const socket = { remoteAddress: '::ffff:127.0.0.1' };
+  const requests = (...trustProxy: string[]) =>
+    new RequestContexts(new TrustedProxies({ trustProxy }));
+
   it.each([
     ['::ffff:10.0.0.1', '10.0.0.1'],
+    ['::ffff:0a00:1', '10.0.0.1'],
+    ['64:ff9b::10.0.0.1', '10.0.0.1'],
+    ['64:ff9b::a00:1', '10.0.0.1'],
     ['2001:db8::1', '2001:db8::1'],
-    ['unknown', '127.0.0.1'],
+    ['2001:0DB8:0:0:0:0:0:1', '2001:db8::1'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['203.0.113.7:51234', '203.0.113.7'],
+    [' 203.0.113.7 ', '203.0.113.7'],
+    ['unknown', null],
+    ['_hidden', null],
+    ['', null],
+    ['0x7f.1', null],
+    ['203.0.113.7:port', null],
+    ['[2001:db8::1', '2001:db8::1'],
     [undefined, '127.0.0.1'],
   ])('%s is %s', (ip, expected) => {
-    const socket = { remoteAddress: '::ffff:127.0.0.1' };
-    expect(requestInfo({ headers: {}, ip, socket }).ip).toBe(expected);
+    expect(requests().of({ headers: {}, ip, socket }).ip).toBe(expected);
   });
+
+  it.each(['127.0.0.1', '127.0.0.0/8', '::ffff:127.0.0.1', '::ffff:127.0.0.0/104'])(
+    'is nobody if a proxy of %s forwards for itself',
+    (trusted) => {
+      const headers = { 'x-forwarded-for': '127.0.0.1' };
+      expect(requests(trusted).of({ headers, ip: '127.0.0.1', socket }).ip).toBeNull();
+      expect(requests(trusted).of({ headers: {}, ip: '127.0.0.1', socket }).ip).toBe('127.0.0.1');
+      expect(requests('10.0.0.0/8').of({ headers, ip: '127.0.0.1', socket }).ip).toBe('127.0.0.1');
+    },
+  );
 
   it('cuts the user agent and cleans it', () => {
     const headers = { 'user-agent': `a\u0007\u0085${'b'.repeat(300)}` };
-    expect(requestInfo({ headers }).userAgent).toBe(`a${'b'.repeat(254)}`);
+    expect(requests().of({ headers }).userAgent).toBe(`a${'b'.repeat(254)}`);
+  });
+});
+
+describe('the headers that a preflight asks for', () => {
+  it.each([
+    ['traceparent, Sentry-Trace,baggage', ['traceparent', 'sentry-trace', 'baggage']],
+    ['cookie, host, origin, sec-fetch-site, proxy-authorization, x-a', ['x-a']],
+    ['x-forwarded-for, x-forwarded-method, x-http-method-override', []],
+    ['a b, <c>, ü, , x-a, x-a', ['x-a']],
+    [undefined, []],
+  ])('of %s are %j', (header, expected) => {
+    expect(requestedHeaders(header)).toEqual(expected);
+  });
+
+  it('are bounded', () => {
+    expect(requestedHeaders('a,'.repeat(2_000))).toEqual(['a']);
+    expect(requestedHeaders('a'.repeat(5_000))).toEqual([]);
+    const many = Array.from({ length: 100 }, (_, at) => `x-${at}`);
+    expect(requestedHeaders(many.join())).toHaveLength(64);
   });
 });
 

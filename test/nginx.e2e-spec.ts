@@ -69,6 +69,7 @@ describeWithProgram('nginx', 'examples/nginx', (program) => {
     applicationUrl = `http://127.0.0.1:${address.port}`;
     service = await suite.open({
       ACCESS_TOKEN_COOKIE: 'true',
+      TRUST_PROXY: '127.0.0.1',
       ROLE_SCOPES: '{"user":["orders:read"]}',
     });
     site = await inFrontOf(service.url);
@@ -168,6 +169,34 @@ describeWithProgram('nginx', 'examples/nginx', (program) => {
     expect(ofService).not.toHaveProperty('x-auth-session');
     expect(ofService).not.toHaveProperty('x-auth-roles');
     expect((await site.get('/app/', { headers: forged })).status).toBe(401);
+  });
+
+  it('shows the application no cookie with a token, wherever it stands among the others', async () => {
+    const made = await site.post('/auth/register', someone({ transport: 'cookie' }));
+    const [access, refresh] = ['access', 'refresh'].map(
+      (kind) => `__Host-latchkey-${kind}=${made.cookie(`__Host-latchkey-${kind}`)?.value ?? ''}`,
+    );
+    for (const cookie of [
+      `${access}; ${refresh}`,
+      `theme=dark; ${refresh}; ${access}; lang=de`,
+      `${access}; theme=dark; lang=de; ${refresh}`,
+      `theme=dark;${access};${refresh};lang=de`,
+    ]) {
+      const answer = await site.get('/app/', { cookie });
+      expect(answer.status).toBe(200);
+      const seen = answer.json<Seen>().headers.cookie ?? '';
+      expect(seen).not.toMatch(/latchkey|eyJ/);
+      expect(seen.includes('theme=dark')).toBe(cookie.includes('theme=dark'));
+      expect(seen.includes('lang=de')).toBe(cookie.includes('lang=de'));
+    }
+  });
+
+  it('lets a preflight by, and nobody who only says that it is one', async () => {
+    const preflight = await site.send('OPTIONS', '/app/');
+    expect(preflight.status).toBe(200);
+    expect(preflight.json<Seen>().headers).not.toHaveProperty('x-auth-subject');
+    const headers = { 'x-forwarded-method': 'OPTIONS' };
+    expect((await site.get('/app/', { headers })).status).toBe(401);
   });
 
   it('lets a browser sign in on the same host, and in with its cookie, but not from another site', async () => {

@@ -437,4 +437,26 @@ describeOnEachDatabase('The address of a session', (suite) => {
     expect(await addressOf(behind, '203.0.113.7')).toBe('203.0.113.7');
     expect(await addressOf(behind, '1.1.1.1, 203.0.113.7, 10.1.2.3')).toBe('203.0.113.7');
   });
+
+  it.each([
+    ['203.0.113.7:51234', '203.0.113.7'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['2001:DB8::1', '2001:db8::1'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['64:ff9b::cb00:7107', '203.0.113.7'],
+    ['203.0.113.7:51234, [::ffff:10.1.2.3]:80', '203.0.113.7'],
+    ['203.0.113.7, unknown', null],
+    ['unknown', null],
+    ['127.0.0.1', null],
+    ['10.0.0.1:80, 10.0.0.2', null],
+  ])('behind a proxy that says %s is %s', async (forwarded, expected) => {
+    const behind = await suite.open({ TRUST_PROXY: '127.0.0.0/8,10.0.0.0/8' });
+    expect(await addressOf(behind, forwarded)).toBe(expected);
+  });
+
+  it('is the proxy’s own if it forwards for nobody', async () => {
+    const behind = await suite.open({ TRUST_PROXY: '127.0.0.0/8' });
+    const { accessToken } = await behind.register();
+    expect((await behind.sessions(accessToken))[0]?.ip).toBe('127.0.0.1');
+  });
 });

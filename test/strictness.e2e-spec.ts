@@ -463,6 +463,41 @@ describeOnEachDatabase('Strictness', (suite) => {
       }
     });
 
+    it.each(['traceparent,baggage', 'sentry-trace', 'X-Anything'])(
+      'answers a preflight with the headers that it asks for: %s',
+      async (asked) => {
+        const headers = {
+          origin: APP,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': `authorization, ${asked}, cookie, x-forwarded-for`,
+        };
+        const answer = await service.send('OPTIONS', '/auth/login', { headers });
+        expect(answer.status).toBe(204);
+        const permitted = answer.header('access-control-allow-headers')?.toLowerCase().split(', ');
+        for (const name of ['authorization', ...asked.toLowerCase().split(',')]) {
+          expect(permitted).toContain(name);
+        }
+        expect(permitted).not.toContain('cookie');
+        expect(permitted).not.toContain('x-forwarded-for');
+      },
+    );
+
+    it('lets apps call from the origins of their web views', async () => {
+      const origins = ['capacitor://localhost', 'chrome-extension://abcdefghijklmnop'];
+      const other = await suite.open({ CORS_ORIGINS: origins.join() });
+      for (const origin of origins) {
+        const headers = { origin };
+        const answer = await other.post('/auth/register', someone({ transport: 'cookie' }), {
+          headers,
+        });
+        expect(answer.status).toBe(201);
+        expect(answer.header('access-control-allow-origin')).toBe(origin);
+      }
+      const headers = { origin: 'tauri://localhost' };
+      const refused = await other.get('/users/me', { headers });
+      expect(refused.header('access-control-allow-origin')).toBeUndefined();
+    });
+
     it('grants another origin no preflight', async () => {
       const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
       const answer = await service.send('OPTIONS', '/auth/refresh', { headers });

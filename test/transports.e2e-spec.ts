@@ -164,6 +164,60 @@ describeOnEachDatabase('A session keeps the transport it was born with', (suite)
   });
 });
 
+describeOnEachDatabase('An access token too large for a cookie', (suite) => {
+  const LARGE = JSON.stringify({ user: Array.from({ length: 270 }, (_, at) => `scope:${at}`) });
+
+  it('is not set as one, and the answer says so, at sign-in and at renewal', async () => {
+    const service = await suite.open({ ACCESS_TOKEN_COOKIE: 'true', ROLE_SCOPES: LARGE });
+    const person = someone({ transport: 'cookie' });
+    const signedUp = await service.post('/auth/register', person);
+    expect(signedUp.status).toBe(201);
+    expect(signedUp.header('access-cookie')).toBe('too-large');
+    expect(signedUp.cookie('__Host-latchkey-access')).toBeUndefined();
+    const refresh = signedUp.cookie('__Host-latchkey-refresh')?.value;
+    expect(refresh).toBeDefined();
+    const cookie = `__Host-latchkey-refresh=${refresh}`;
+    const renewed = await service.post('/auth/refresh', {}, { cookie });
+    expect(renewed.status).toBe(200);
+    expect(renewed.header('access-cookie')).toBe('too-large');
+    expect(renewed.cookie('__Host-latchkey-access')).toBeUndefined();
+  });
+
+  it('is nothing to speak of with the body transport', async () => {
+    const service = await suite.open({ ACCESS_TOKEN_COOKIE: 'true', ROLE_SCOPES: LARGE });
+    const answer = await service.post('/auth/register', someone());
+    expect(answer.header('access-cookie')).toBeUndefined();
+  });
+
+  it('is refused at the start where the scopes of one role are enough for it', async () => {
+    const scopes = JSON.stringify({ user: Array.from({ length: 500 }, (_, at) => `scope:${at}`) });
+    const environment = { ACCESS_TOKEN_COOKIE: 'true', ROLE_SCOPES: scopes };
+    await expect(suite.open(environment)).rejects.toThrow('ROLE_SCOPES');
+  });
+});
+
+describeOnEachDatabase('COOKIE_PREFIX', (suite) => {
+  it('names the cookies, so that two installations on one host keep theirs apart', async () => {
+    const environment = { ACCESS_TOKEN_COOKIE: 'true', COOKIE_PREFIX: 'shop' };
+    const service = await suite.open(environment);
+    const answer = await service.post('/auth/register', someone({ transport: 'cookie' }));
+    expect(answer.cookie('__Host-shop-access')).toBeDefined();
+    const token = answer.cookie('__Host-shop-refresh')?.value;
+    const foreign = `__Host-latchkey-refresh=${token}`;
+    const own = `__Host-shop-refresh=${token}`;
+    expect((await service.post('/auth/refresh', {}, { cookie: foreign })).status).toBe(401);
+    expect((await service.post('/auth/refresh', {}, { cookie: own })).status).toBe(200);
+    const signedOut = await service.post('/auth/logout', {}, { cookie: own });
+    expect(signedOut.cookie('__Host-shop-refresh')?.value).toBe('');
+  });
+
+  it('names them without __Host- where COOKIE_SECURE=false', async () => {
+    const service = await suite.open({ COOKIE_SECURE: 'false', COOKIE_PREFIX: 'shop' });
+    const answer = await service.post('/auth/register', someone({ transport: 'cookie' }));
+    expect(answer.cookie('shop-refresh')).toBeDefined();
+  });
+});
+
 describeOnEachDatabase('With ACCESS_TOKEN_COOKIE=true', (suite) => {
   let service: TestService;
   beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { type ExecutionContext, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import {
@@ -7,6 +7,7 @@ import {
   type ServiceTokenClaims,
 } from '../contract/claims.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
+import { Preflights } from '../http/preflight.js';
 import { RouteAccesses } from '../http/route-access.js';
 import { Problem } from '../http/problem.js';
 import { problemHeaders } from '../http/problem-document.js';
@@ -28,6 +29,7 @@ type Claims = AccessTokenClaims | ServiceTokenClaims;
 @Injectable()
 export class AccessTokenGuard extends AuthGuard() {
   private readonly routes: RouteAccesses;
+  @Inject(Preflights) private readonly preflights!: Preflights;
 
   constructor(
     private readonly strategy: AccessTokenStrategy,
@@ -39,8 +41,10 @@ export class AccessTokenGuard extends AuthGuard() {
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.routes.of(context).isPublic) return true;
+    const { isPublic, letsPreflightsPass } = this.routes.of(context);
+    if (isPublic) return true;
     const request = context.switchToHttp().getRequest<AuthRequest>();
+    if (letsPreflightsPass && this.preflights.has(request)) return true;
     // It may have let the request pass already, as it may stand both globally and on a controller.
     if (verifiedCaller(request) === undefined && !(await this.passRemembered(request, context))) {
       await super.canActivate(context);

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { LatchkeyEvents } from '../events.js';
 import { emailKey } from '../http/email.js';
 import { Problem } from '../http/problem.js';
-import type { RequestInfo } from '../http/request-info.js';
+import type { RequestContext } from '../http/request-context.js';
 import {
   type Attempt,
   AttemptLimiter,
@@ -53,7 +53,7 @@ export class PasswordSignIn {
    *
    * @throws Problem `invalid_credentials`, `rate_limited`, `overloaded`.
    */
-  async authenticate(given: Credentials, from: RequestInfo): Promise<Authentication> {
+  async authenticate(given: Credentials, from: RequestContext): Promise<Authentication> {
     const user = await this.#findUser(given);
     const account = user?.id ?? nameOf(given);
     const attempt = await this.#limiter.count([

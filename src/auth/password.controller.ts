@@ -14,7 +14,7 @@ import type { TokenResponse } from '../contract/responses.js';
 import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { requestInfo } from '../http/request-info.js';
+import { RequestContexts } from '../http/request-context.js';
 import { StrictBody } from '../http/strict-body.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { ChangePasswordDto, TokenResponseDto } from './auth.dto.js';
@@ -31,6 +31,7 @@ export class PasswordController {
   constructor(
     private readonly passwords: PasswordService,
     private readonly issuer: TokenIssuer,
+    private readonly requests: RequestContexts,
   ) {}
 
   @Post('password/change')
@@ -58,7 +59,7 @@ export class PasswordController {
     @Req() request: AuthRequest,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<TokenResponse> {
-    const changed = await this.passwords.change(claims, body, requestInfo(request));
+    const changed = await this.passwords.change(claims, body, this.requests.of(request));
     return this.issuer.respond(response, changed);
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AccessTokenClaims } from '../contract/claims.js';
 import { Problem } from '../http/problem.js';
-import type { RequestInfo } from '../http/request-info.js';
+import type { RequestContext } from '../http/request-context.js';
 import { networkOf } from '../passwords/network.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordPolicy } from '../passwords/password-policy.js';
@@ -56,7 +56,7 @@ export class PasswordService {
   async change(
     claims: AccessTokenClaims,
     { currentPassword, newPassword }: PasswordChange,
-    from: RequestInfo,
+    from: RequestContext,
   ): Promise<SignedIn> {
     const found = await this.#users.findById(claims.sub);
     this.#policy.assertGood('/newPassword', newPassword, found ?? {});
@@ -78,7 +78,7 @@ export class PasswordService {
     user: UserRecord | null,
     { sub: userId, sid: sessionId }: AccessTokenClaims,
     password: string,
-    { ip }: RequestInfo,
+    { ip }: RequestContext,
   ): Promise<UserRecord> {
     const who = { userId, sessionId, ip };
     const better = await this.#reauthentication.assert(who, password, user?.passwordHash ?? null);

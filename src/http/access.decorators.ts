@@ -3,6 +3,7 @@ import type { AccessTokenClaims } from '../contract/claims.js';
 
 export const PUBLIC_ROUTE = 'latchkey:public';
 export const SERVICE_ROUTE = 'latchkey:service';
+export const PREFLIGHT_ROUTE = 'latchkey:preflight';
 export const REQUIRED_ROLES = 'latchkey:roles';
 export const REQUIRED_SCOPES = 'latchkey:scopes';
 
@@ -14,6 +15,9 @@ export const Public = () => SetMetadata(PUBLIC_ROUTE, true);
  * and no roles, and is good until it expires: whether its client is still registered is not asked.
  */
 export const ServiceTokens = () => SetMetadata(SERVICE_ROUTE, true);
+
+/** Lets preflights through to a route that stands for others, as `Preflights` tells them. */
+export const LetsPreflightsPass = () => SetMetadata(PREFLIGHT_ROUTE, true);
 
 /** Asks for an access token that carries at least one of these roles; else 403. */
 export const Roles = (...roles: readonly string[]) => SetMetadata(REQUIRED_ROLES, roles);

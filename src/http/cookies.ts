@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { parseCookie, stringifySetCookie } from 'cookie';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
+
+/** What browsers keep of a cookie's name and value together (RFC 6265bis §5.7). */
+const MAX_COOKIE_BYTES = 4096;
 
 export type CookieKind = 'refresh' | 'access';
 
@@ -12,14 +15,16 @@ export type CookieKind = 'refresh' | 'access';
  */
 @Injectable()
 export class Cookies {
+  readonly #logger = new Logger('Cookies');
+
   constructor(
     @Inject(CONFIG) private readonly config: LatchkeyConfig,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** `__Host-latchkey-refresh`; without the prefix if `COOKIE_SECURE=false`. */
+  /** Such as `__Host-latchkey-refresh`, begun by `COOKIE_PREFIX`; without `__Host-` if `COOKIE_SECURE=false`. */
   name(kind: CookieKind): string {
-    return `${this.config.cookieSecure ? '__Host-' : ''}latchkey-${kind}`;
+    return `${this.config.cookieSecure ? '__Host-' : ''}${this.config.cookiePrefix}-${kind}`;
   }
 
   /** @returns undefined for a cookie that is missing, empty or garbled. */
@@ -35,9 +40,21 @@ export class Cookies {
     this.#set(response, 'refresh', token, maxAge);
   }
 
-  /** @param maxAge seconds. */
+  /**
+   * A cookie that browsers would drop without a word is not set: `Access-Cookie: too-large` says so, and the log does.
+   *
+   * @param maxAge seconds.
+   */
   setAccess(response: unknown, token: string, maxAge: number): void {
-    this.#set(response, 'access', token, maxAge);
+    const size = Buffer.byteLength(this.name('access')) + Buffer.byteLength(token);
+    if (size <= MAX_COOKIE_BYTES) {
+      this.#set(response, 'access', token, maxAge);
+      return;
+    }
+    this.adapterHost.httpAdapter.setHeader(response, 'Access-Cookie', 'too-large');
+    this.#logger.warn(
+      `an access token is too large for its cookie (${size} of ${MAX_COOKIE_BYTES} bytes): give its roles fewer scopes, or leave claims out`,
+    );
   }
 
   /** Makes the browser forget the tokens. */

@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import {
+  PREFLIGHT_ROUTE,
   PUBLIC_ROUTE,
   REQUIRED_ROLES,
   REQUIRED_SCOPES,
@@ -11,6 +12,7 @@ import {
 export interface RouteAccess {
   readonly isPublic: boolean;
   readonly forServices: boolean;
+  readonly letsPreflightsPass: boolean;
   readonly roles: readonly string[];
   readonly scopes: readonly string[];
 }
@@ -38,6 +40,7 @@ export class RouteAccesses {
     return {
       isPublic: metadata(PUBLIC_ROUTE, false),
       forServices: metadata(SERVICE_ROUTE, false),
+      letsPreflightsPass: metadata(PREFLIGHT_ROUTE, false),
       roles: metadata<readonly string[]>(REQUIRED_ROLES, []),
       scopes: metadata<readonly string[]>(REQUIRED_SCOPES, []),
     };

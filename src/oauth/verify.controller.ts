@@ -1,9 +1,28 @@
-import { Controller, Get, Header, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  Options,
+  Req,
+  Res,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiExcludeEndpoint,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
 import { AccessTokenGuard } from '../auth/access-token.guard.js';
-import { ServiceTokens } from '../http/access.decorators.js';
+import { LetsPreflightsPass, Public, ServiceTokens } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
+import { Preflights } from '../http/preflight.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { demandsOf } from './demands.js';
 import { type Claims, ForwardAuth } from './forward-auth.js';
@@ -19,11 +38,13 @@ const text = { schema: { type: 'string' } } as const;
 export class VerifyController {
   constructor(
     private readonly forwardAuth: ForwardAuth,
+    private readonly preflights: Preflights,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   @Get()
   @ServiceTokens()
+  @LetsPreflightsPass()
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
     summary: 'Forward-auth for nginx, Traefik and others',
@@ -52,16 +73,28 @@ export class VerifyController {
       'X-Auth-Scope': { ...text, description: 'Space-separated.' },
     },
   })
+  @ApiNoContentResponse({ description: 'A preflight, which bears no token: let it through.' })
   @ApiProblems('validation_failed', 'token_missing', 'token_invalid', 'forbidden')
   async verify(
     @Req() request: { user: Claims },
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
     const { httpAdapter } = this.adapterHost;
+    if (this.preflights.has(request)) {
+      httpAdapter.status(response, 204);
+      return;
+    }
     const demands = demandsOf(String(httpAdapter.getRequestUrl(request)));
     const headers = await this.forwardAuth.admit(request.user, demands);
     for (const [name, value] of Object.entries(headers)) {
       httpAdapter.setHeader(response, name, value);
     }
   }
+
+  /** What a gateway asks about a preflight with its own method. */
+  @Options()
+  @Public()
+  @HttpCode(204)
+  @ApiExcludeEndpoint()
+  preflight(): void {}
 }

@@ -1,12 +1,19 @@
 import type { FastifyCorsOptions, FastifyCorsOptionsDelegateCallback } from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import type { LatchkeyConfig } from '../config.js';
+import { RefusedOrigins } from './refused-origins.js';
+import { requestedHeaders } from './requested-headers.js';
 import { pathOf } from './route-table.js';
 
 const COMMON: FastifyCorsOptions = {
   methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
-  exposedHeaders: ['X-Request-Id', 'Refresh-Outcome', 'Retry-After', 'WWW-Authenticate'],
+  exposedHeaders: [
+    'Access-Cookie',
+    'X-Request-Id',
+    'Refresh-Outcome',
+    'Retry-After',
+    'WWW-Authenticate',
+  ],
   maxAge: 600,
 };
 const FOR_ANYBODY: FastifyCorsOptions = {
@@ -40,12 +47,27 @@ export function isPermittedPreflight(config: LatchkeyConfig, request: FastifyReq
   );
 }
 
-/** Who may call from a browser: the listed origins with credentials, any origin for what is public. */
+/** Headers that a preflight may always send, whatever it asks for. */
+const ALWAYS = ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'];
+
+/**
+ * Who may call from a browser: the listed origins with credentials, any origin for what is public. A preflight gets the
+ * headers that it asks for, because tracing and error reporting add some of their own.
+ */
 export function corsRules(config: LatchkeyConfig): FastifyCorsOptionsDelegateCallback {
+  const refused = new RefusedOrigins(config);
   return (request, done) => {
     const rules = rulesFor(config, request);
-    done(null, isPermittedPreflight(config, request) ? { ...rules, preflight: true } : rules);
+    if (rules === FOR_NOBODY) refused.note(request.headers.origin);
+    done(null, isPermittedPreflight(config, request) ? preflight(rules, request) : rules);
   };
+}
+
+function preflight(rules: FastifyCorsOptions, { headers }: FastifyRequest): FastifyCorsOptions {
+  const known = new Set(ALWAYS.map((name) => name.toLowerCase()));
+  const asked = requestedHeaders(headers['access-control-request-headers']);
+  const further = asked.filter((name) => !known.has(name));
+  return { ...rules, preflight: true, allowedHeaders: [...ALWAYS, ...further] };
 }
 
 function rulesFor(config: LatchkeyConfig, request: FastifyRequest): FastifyCorsOptions {

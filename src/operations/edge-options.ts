@@ -2,14 +2,16 @@ import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyReply } from 'fastify';
 import type { LatchkeyConfig } from '../config.js';
 import { requestIdOf } from '../http/request-id.js';
+import { TrustedProxies } from '../http/trusted-proxies.js';
 import { BODY_LIMIT } from './body-parsers.js';
 import { answerClientError, badUrlProblem, sendProblem } from './raw-errors.js';
 
 /** How the standalone service's Fastify is made. Times are in milliseconds. */
 export function edgeOptions(config: LatchkeyConfig): FastifyHttpOptions<Server> {
+  const proxies = new TrustedProxies(config);
   return {
     bodyLimit: BODY_LIMIT,
-    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    trustProxy: config.trustProxy.length > 0 && ((address) => proxies.has(address)),
     genReqId: (request) => requestIdOf(request.headers),
     requestIdHeader: false,
     exposeHeadRoutes: true,

@@ -23,7 +23,7 @@ import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { Cookies } from '../http/cookies.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { requestInfo } from '../http/request-info.js';
+import { RequestContexts } from '../http/request-context.js';
 import { StrictBody } from '../http/strict-body.js';
 import { Reauthentication } from '../passwords/reauthentication.js';
 import { CallerGuard } from './caller.guard.js';
@@ -43,6 +43,7 @@ export class MeController {
     private readonly users: UsersService,
     private readonly reauthentication: Reauthentication,
     private readonly cookies: Cookies,
+    private readonly requests: RequestContexts,
   ) {}
 
   @Get()
@@ -86,7 +87,7 @@ export class MeController {
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
     const { passwordHash } = await this.users.get(claims.sub);
-    const { ip } = requestInfo(request);
+    const { ip } = this.requests.of(request);
     const who = { userId: claims.sub, sessionId: claims.sid, ip };
     await this.reauthentication.assert(who, password, passwordHash);
     await this.users.remove(claims.sub);
