@@ -284,8 +284,11 @@ describeOnEachDatabase('latchkey users', (suite) => {
       expect(report).toMatchObject({ created: 1, refused: 5 });
       expect(report.refusals.map(({ line, reason }) => [line, reason.split(' ')[0]])).toEqual(
         expect.arrayContaining([
-          [2, expect.stringContaining('/id')],
-          [3, expect.stringContaining('/id')],
+          [2, 'id'],
+          [3, 'id'],
+          [4, 'createdAt'],
+          [5, 'createdAt'],
+          [6, 'name'],
         ]),
       );
       const [row] = await service.database.query(

@@ -165,9 +165,9 @@ describe('the stages of a key', () => {
     clock.move(1);
     expect(kids(one)).toEqual([second]);
     expect(one.signing.find(first)).toBeUndefined();
-    expect(await rows(one)).toHaveLength(4);
+    expect(await rows(one)).toHaveLength(5);
     await stored(one).tick();
-    expect(await rows(one)).toHaveLength(3);
+    expect(await rows(one)).toHaveLength(4);
     expect(kids(one)).toEqual([second]);
   });
 
@@ -190,7 +190,7 @@ describe('the stages of a key', () => {
     expect(one.signing.current().kid).toBe(kid);
     const restarted = await node(url);
     expect(restarted.signing.current().kid).toBe(kid);
-    expect(await rows(one)).toHaveLength(3);
+    expect(await rows(one)).toHaveLength(4);
   });
 
   it('the objects stay the same while nothing changes', async () => {
@@ -343,7 +343,7 @@ describe('LATCHKEY_SECRET', () => {
     expect(after.working.refreshKey().export()).toEqual(before.working.refreshKey().export());
     expect(after.signing.current().kid).toBe(before.signing.current().kid);
     expect(after.access.verify(access).sub).toBe('u1');
-    expect(await rows(after)).toHaveLength(3);
+    expect(await rows(after)).toHaveLength(4);
   });
 
   it('that opens nothing stops the start, by name and without values', async () => {
@@ -374,7 +374,7 @@ describe('LATCHKEY_SECRET', () => {
     expect(old.signing.current().kid).toBe(kid);
     clock.move(ROTATION_PERIOD);
     await stored(old).tick();
-    expect(await rows(old)).toHaveLength(3);
+    expect(await rows(old)).toHaveLength(4);
   });
 
   it('binds what it wraps to purpose and id', () => {
@@ -412,7 +412,7 @@ describe('ACCESS_TOKEN_ALG', () => {
     clock.move(11 * MINUTE);
     expect(after.signing.jwks().keys.map(({ alg }) => alg)).toEqual(['PS256']);
     await stored(after).tick();
-    expect(await rows(after)).toHaveLength(3);
+    expect(await rows(after)).toHaveLength(4);
   });
 
   it('changed there and back makes a third key, which the others see', async () => {
@@ -473,7 +473,7 @@ describe('SIGNING_KEY_FILE', () => {
     expect(one.signing.current().privateKey.equals(createPrivateKey(sec1))).toBe(true);
     expect(one.access.verify(before.access.mint(subject).token).sub).toBe('u1');
     expect(JSON.stringify(one.signing.jwks())).not.toContain('"d"');
-    expect(await rows(one)).toHaveLength(2);
+    expect(await rows(one)).toHaveLength(3);
   });
 
   it('can not be rotated, and says why', async () => {
