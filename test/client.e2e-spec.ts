@@ -8,6 +8,7 @@ import {
   LatchkeyError,
   type TokenStorage,
 } from 'latchkey/client';
+import { TokenScope, withTrailingSlash } from '../src/client/authorized-fetch.js';
 import { freshEmail, PASSWORD } from './support/client.js';
 import { until } from './support/issuer.js';
 import { Network } from './support/network.js';
@@ -676,6 +677,38 @@ describe('The access token', () => {
       await client.fetch('users/me');
       expect(asked.map(({ url }) => url)).toEqual(['/id/users/me', '/id/users/me']);
       page.client.close();
+    });
+
+    it.each(['before the request', 'while a renewal is waited for'])(
+      'is waited for no longer than the signal allows that is aborted %s',
+      async (moment) => {
+        const page = await new Visitor(service, 'body').signUp();
+        page.reload();
+        const letGo = page.network.holdAnswer(REFRESH);
+        const reason = new Error('enough');
+        const signal =
+          moment === 'before the request' ? AbortSignal.abort(reason) : AbortSignal.timeout(50);
+        const expected = moment === 'before the request' ? reason : { name: 'TimeoutError' };
+        await expect(page.client.fetch(ME, { signal })).rejects.toMatchObject(expected);
+        letGo();
+        expect(await page.client.getAccessToken()).not.toBeNull();
+        expect(page.network.sent(REFRESH)).toHaveLength(1);
+      },
+    );
+
+    it('does not go where a path climbs out of what was named', async () => {
+      const scope = new TokenScope([withTrailingSlash('https://api.example.com/orders?x#y')]);
+      expect(scope.includes('https://api.example.com/orders/7')).toBe(true);
+      for (const address of [
+        'https://api.example.com/orders/../admin',
+        'https://api.example.com/orders/%2e%2E/admin',
+        'https://api.example.com@evil.example/orders/',
+        'https://api.example.com.evil.example/orders/',
+        'http://api.example.com/orders/',
+        'https://evil.example/?https://api.example.com/orders/',
+      ]) {
+        expect([address, scope.includes(address)]).toEqual([address, false]);
+      }
     });
 
     it('does not take the place of an Authorization that is there', async () => {

@@ -1,4 +1,5 @@
 import type { RefreshOutcome, TokenResponse } from '../contract/responses.js';
+import { browser } from './browser.js';
 import { parseObject } from './json.js';
 import { errorOf, LatchkeyError } from './latchkey-error.js';
 
@@ -14,7 +15,7 @@ const PATIENCE = 20_000;
 /** The requests that carry or get a refresh token. Redirects are not followed: they could lead anywhere. */
 export class AuthCalls {
   constructor(
-    private readonly base: URL,
+    private readonly base: string,
     private readonly transport: 'cookie' | 'body',
     private readonly fetch: typeof globalThis.fetch,
   ) {}
@@ -69,7 +70,7 @@ export class AuthCalls {
     if (signal?.aborted) cut.abort();
     signal?.addEventListener('abort', () => cut.abort());
     try {
-      const response = await this.fetch(new URL(`auth/${route}`, this.base).href, {
+      const response = await this.fetch(`${this.base}auth/${route}`, {
         method: 'POST',
         redirect: 'error',
         signal: cut.signal,
@@ -104,5 +105,7 @@ const tokenIn = (refreshToken: string | undefined) =>
 export function asLatchkeyError(error: unknown): LatchkeyError {
   if (error instanceof LatchkeyError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new LatchkeyError('unreachable', 0, `The service could not be reached: ${reason}`);
+  // A browser does not tell a page of another origin what went wrong.
+  const hint = browser.location ? ' (from another origin: is it in CORS_ORIGINS?)' : '';
+  return new LatchkeyError('unreachable', 0, `The service could not be reached: ${reason}${hint}`);
 }

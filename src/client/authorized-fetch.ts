@@ -1,34 +1,52 @@
 import type { Session } from './session.js';
 
-/** The addresses that get the access token. */
-export class Reach {
-  readonly #places: readonly URL[];
+/*
+ * Of `URL` only the constructor and `href` are used: React Native's has neither setters nor, in older versions, the other
+ * getters.
+ */
 
-  constructor(places: readonly URL[]) {
-    this.#places = places;
-  }
-
-  covers(address: string): boolean {
-    const { origin, pathname } = new URL(address);
-    return this.#places.some(
-      (place) => place.origin === origin && `${pathname}/`.startsWith(place.pathname),
-    );
-  }
+/** @returns the absolute URL with a slash at the end of its path and nothing after, to put paths behind. */
+export function withTrailingSlash(address: string, base?: string): string {
+  const path = pathOf(new URL(address, base).href);
+  return path.endsWith('/') ? path : `${path}/`;
 }
 
-/** @returns the URL with a slash at the end of its path, so that paths can be resolved below it. */
-export function folder(address: string, base?: string): URL {
-  const url = new URL(address, base);
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
-  url.search = url.hash = '';
-  return url;
+const pathOf = (address: string) => address.split(/[?#]/, 1)[0] ?? '';
+
+/** Such as `https://auth.example.com`. */
+const originOf = (address: string) => address.split('/', 3).join('/');
+
+/** The addresses that get the access token. */
+export class TokenScope {
+  /** @param places as `withTrailingSlash` makes them. */
+  constructor(private readonly places: readonly string[]) {}
+
+  includes(address: string): boolean {
+    const path = `${pathOf(address)}/`;
+    // A browser has resolved the dots already.
+    return !/\/(\.|%2e){2}\//i.test(path) && this.places.some((place) => path.startsWith(place));
+  }
 }
 
 /** `/users/me` and `users/me` are below the base, whatever its path; all else is as it is. */
-export function below(base: URL, input: Parameters<typeof fetch>[0]): Request | URL {
-  if (typeof input !== 'string') return input;
-  const relative = input.startsWith('//') ? input : input.replace(/^\//, '');
-  return new URL(relative, base);
+export function resolveUrl(base: string, input: Parameters<typeof fetch>[0]): typeof input {
+  if (typeof input !== 'string' || /^([a-z][a-z0-9+.-]*:|\/\/)/i.test(input)) return input;
+  return base + input.replace(/^\//, '');
+}
+
+/** @throws the signal's reason as soon as it is aborted; the work goes on for whoever else waits for it. */
+function unlessAborted<Result>(
+  signal: AbortSignal | undefined,
+  work: Promise<Result>,
+): Promise<Result> {
+  if (!signal) return work;
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason ?? new Error('aborted'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
+  });
+  return Promise.race([aborted, work]).finally(() => signal.removeEventListener('abort', stop));
 }
 
 /** Whether a 401 is about the access token (RFC 6750 §3.1). Of another origin the header is often hidden. */
@@ -44,23 +62,24 @@ export class AuthorizedFetch {
   #fruitless: string | undefined;
 
   constructor(
-    private readonly base: URL,
-    private readonly reach: Reach,
+    private readonly base: string,
+    private readonly scope: TokenScope,
     private readonly session: Session,
     private readonly fetch: typeof globalThis.fetch,
   ) {}
 
-  /** @throws LatchkeyError when the token had to be renewed and could not be. */
+  /** @throws LatchkeyError when the token had to be renewed and could not be; the signal's reason when it is aborted. */
   async send(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
-    const request = new Request(below(this.base, input), init);
-    const bearer = !request.headers.has('authorization') && this.reach.covers(request.url);
-    const token = bearer ? (await this.session.token())?.text : undefined;
+    const request = new Request(resolveUrl(this.base, input), init);
+    const bearer = !request.headers.has('authorization') && this.scope.includes(request.url);
+    const { signal } = request;
+    const token = bearer ? (await unlessAborted(signal, this.session.token()))?.text : undefined;
     if (token === undefined) return this.fetch(request);
     const again = request.clone();
     const response = await this.fetch(withBearer(request, token));
-    const hidden = new URL(request.url).origin !== this.base.origin;
+    const hidden = originOf(request.url) !== originOf(this.base);
     if (!isRefusedToken(response, hidden) || token === this.#fruitless) return response;
-    const newer = await this.#newerThan(token);
+    const newer = await unlessAborted(signal, this.#newerThan(token));
     if (newer === undefined) return response;
     const second = await this.fetch(withBearer(again, newer));
     if (isRefusedToken(second, hidden)) this.#fruitless = newer;

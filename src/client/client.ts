@@ -1,5 +1,5 @@
 import { asLatchkeyError, AuthCalls } from './auth-calls.js';
-import { AuthorizedFetch, folder, Reach } from './authorized-fetch.js';
+import { AuthorizedFetch, TokenScope, withTrailingSlash } from './authorized-fetch.js';
 import { browser, type PageListener } from './browser.js';
 import { Kept, storageFor } from './kept.js';
 import { errorOf } from './latchkey-error.js';
@@ -20,9 +20,9 @@ import { Session } from './session.js';
  */
 export function createClient(options: ClientOptions): LatchkeyClient {
   const { transport, origins = [] } = options;
-  const base = folder(options.baseUrl, browser.location?.href);
+  const base = withTrailingSlash(options.baseUrl, browser.location?.href);
   // An application that keeps its token and the service's own pages may share an origin, not a session.
-  const name = `latchkey:${transport === 'cookie' ? 'cookie:' : ''}${base.href}`;
+  const name = `latchkey:${transport === 'cookie' ? 'cookie:' : ''}${base}`;
   const send: typeof fetch = (...request) => (options.fetch ?? fetch)(...request);
   const listeners = new Listeners();
   const calls = new AuthCalls(base, transport, send);
@@ -30,8 +30,8 @@ export function createClient(options: ClientOptions): LatchkeyClient {
   const session = new Session(name, transport === 'body', kept, calls, (change) =>
     listeners.tell(change),
   );
-  const reach = new Reach([base, ...origins.map((place) => folder(place))]);
-  const authorized = new AuthorizedFetch(base, reach, session, send);
+  const scope = new TokenScope([base, ...origins.map((place) => withTrailingSlash(place))]);
+  const authorized = new AuthorizedFetch(base, scope, session, send);
   const ignore = attend(session);
   return {
     ...accountOf(session, calls, new Api(authorized, transport)),

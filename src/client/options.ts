@@ -83,7 +83,8 @@ export interface LatchkeyClient {
    * not absolute is relative to `baseUrl`, `/users/me` too. If the token is refused, renews it and sends
    * the request once more. A request that has an `Authorization` of its own is passed on as it is.
    *
-   * @throws LatchkeyError when the token had to be renewed and could not be.
+   * @throws LatchkeyError when the token had to be renewed and could not be; the reason of `signal` as soon as it is
+   * aborted, also while a renewal is waited for, which goes on.
    */
   fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response>;
   /** An access token with some life left, `null` if nobody is signed in. @throws LatchkeyError */

@@ -30,8 +30,12 @@ export class Tabs {
 
   open(): void {
     if (browser.BroadcastChannel === undefined || this.#channel !== undefined) return;
-    this.#channel = new browser.BroadcastChannel(this.name);
-    this.#channel.onmessage = ({ data }) => this.hear(data);
+    try {
+      this.#channel = new browser.BroadcastChannel(this.name);
+      this.#channel.onmessage = ({ data }) => this.hear(data);
+    } catch {
+      // Firefox throws where a page may not use cookies: it has no other tabs then.
+    }
   }
 
   /** @returns whether anybody may be listening. */
