@@ -105,7 +105,8 @@ export const SETTINGS = {
     parse: list(oneOf('email', 'username', 'name')),
     default: '',
     form: 'comma-separated list of email, username, name',
-    about: 'Personal data that access tokens carry in addition.',
+    about:
+      'Personal data that access tokens carry in addition; `email` comes with `email_verified`.',
   },
   accessTokenSecret: {
     variable: 'ACCESS_TOKEN_SECRET',

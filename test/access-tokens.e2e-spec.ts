@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { calculateJwkThumbprint, createRemoteJWKSet, type JWK, jwtVerify } from 
 import { expectProblem, freshEmail, PASSWORD, renewed, tokens } from './support/client.js';
 import { base64url, decoded, type Json, signedHs256, withBrokenSignature } from './support/jwt.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';
+import { makeEcKeyPair } from '../src/testing/ec-key.js';
 
 const keysOf = async (service: TestService): Promise<JWK[]> => {
   const answer = await service.get('/.well-known/jwks.json');
@@ -136,11 +137,21 @@ describeOnEachDatabase('The configuration of access tokens', (suite) => {
     const service = await suite.open({ ACCESS_TOKEN_CLAIMS: 'email,username,name' });
     const wanted = { email: freshEmail(), username: `c${Date.now()}`, name: 'Cleo' };
     const { accessToken } = await service.register(wanted);
-    expect(decoded(accessToken).payload).toMatchObject(wanted);
+    const { payload: full } = decoded(accessToken);
+    expect(full).toMatchObject({ ...wanted, email_verified: false });
     const some = await suite.open({ ACCESS_TOKEN_CLAIMS: 'name' });
     const { payload } = decoded((await some.register({ name: 'Nan' })).accessToken);
     expect(payload).toMatchObject({ name: 'Nan' });
     expect(payload).not.toHaveProperty('email');
+    expect(payload).not.toHaveProperty('email_verified');
+  });
+
+  it('an address in a token comes with whether it was verified', async () => {
+    const service = await suite.open({ ACCESS_TOKEN_CLAIMS: 'email' });
+    const { user, refreshToken } = renewed(await service.register());
+    await service.database.query(`update users set email_verified = 1 where id = '${user.id}'`);
+    const { accessToken } = await service.renew(refreshToken);
+    expect(decoded(accessToken).payload).toMatchObject({ email_verified: true });
   });
 
   it('ACCESS_TOKEN_AUDIENCE names who may accept them', async () => {
@@ -201,8 +212,8 @@ describeOnEachDatabase('The configuration of access tokens', (suite) => {
 });
 
 describeOnEachDatabase('A forged access token', (suite) => {
-  const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const theirs = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const ours = makeEcKeyPair();
+  const theirs = makeEcKeyPair();
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-key-'));
   const file = join(directory, 'key.pem');
   let service: TestService;

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import bcrypt from 'bcrypt';
 import { CLI, cliEnvironment, latchkey, latchkeyJson } from './support/cli.js';
+import { expectProblem, renewed } from './support/client.js';
 import { SECRET } from './support/databases.js';
 import { endProcesses, spawnService } from './support/process.js';
 import { type Environment, describeOnEachDatabase, type TestService } from './support/suite.js';
@@ -372,7 +373,22 @@ describeOnEachDatabase('latchkey keys', (suite) => {
     expect(now.stage).toBe('current');
     await until(async () => (await signing()) === now.kid);
     expect(await kids()).toContain(first);
-  }, 60_000);
+
+    const { accessToken, refreshToken } = renewed(await service.register());
+    expect((await service.me(accessToken)).status).toBe(200);
+    const alone = await latchkey(environment, ['keys', 'rotate', '--withdraw']);
+    expect([alone.code, alone.stderr]).toEqual([64, expect.stringContaining('--now')]);
+    const fresh = await latchkeyJson<{ kid: string }>(environment, [
+      'keys',
+      'rotate',
+      '--now',
+      '--withdraw',
+    ]);
+    await until(async () => (await kids()).join() === fresh.kid);
+    expectProblem(await service.me(accessToken), 'token_invalid');
+    const renewal = await service.renew(refreshToken);
+    expect((await service.me(renewal.accessToken)).status).toBe(200);
+  }, 90_000);
 });
 
 describeOnEachDatabase('latchkey on an empty database', (suite) => {

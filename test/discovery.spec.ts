@@ -81,7 +81,14 @@ describe.each(Object.entries(adapters))('on %s', (_name, adapter) => {
   });
 
   it('a library that knows nothing but the address verifies our tokens', async () => {
-    const user = { id: 'u1', email: 'a@example.com', username: null, name: null, roles: ['user'] };
+    const user = {
+      id: 'u1',
+      email: 'a@example.com',
+      emailVerified: false,
+      username: null,
+      name: null,
+      roles: ['user'],
+    };
     const { token } = application
       .get(AccessTokens, { strict: false })
       .mint({ user, session: { id: 's1', createdAt: 0 } });

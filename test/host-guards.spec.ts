@@ -10,7 +10,15 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { AccessTokenGuard, AuthModule, UsersModule } from 'latchkey';
+import {
+  AccessTokenGuard,
+  AuthModule,
+  Public,
+  Roles,
+  Scopes,
+  ServiceTokens,
+  UsersModule,
+} from 'latchkey';
 import { createDatabase, SECRET, type TestDatabase } from './support/databases.js';
 import { freePort } from './support/free-port.js';
 
@@ -39,6 +47,52 @@ class EscalationController {
   }
 }
 
+@Public()
+@Controller('window')
+class WindowController {
+  @Get()
+  look() {
+    return {};
+  }
+
+  @Roles('admin')
+  @Get('roles')
+  roles() {
+    return {};
+  }
+
+  @Scopes('orders:read')
+  @Get('scopes')
+  scopes() {
+    return {};
+  }
+
+  @ServiceTokens()
+  @Get('services')
+  services() {
+    return {};
+  }
+}
+
+/** Opens nothing of its own: what it extends does. */
+@Controller('ledge')
+class LedgeController extends WindowController {}
+
+@Roles('admin')
+@Controller('gate')
+class GateController extends WindowController {
+  @Get('own')
+  own() {
+    return {};
+  }
+
+  @Public()
+  @Get('bell')
+  bell() {
+    return {};
+  }
+}
+
 /** @see contract §4; a host's guards and handlers are not trusted with Latchkey's own routes */
 describe('In a host that guards by itself', () => {
   let place: TestDatabase;
@@ -56,10 +110,11 @@ describe('In a host that guards by itself', () => {
           databaseUrl: `${place.environment['DATABASE_URL']}`,
           secret: [SECRET],
           bcryptCost: 4,
+          guardEveryRoute: true,
         }),
         UsersModule,
       ],
-      controllers: [EscalationController],
+      controllers: [EscalationController, WindowController, LedgeController, GateController],
     })
     class Host {}
     const app = await NestFactory.create(Host, new ExpressAdapter(), { logger: false });
@@ -80,6 +135,40 @@ describe('In a host that guards by itself', () => {
       expect(await answer.json()).toMatchObject({ code: 'token_missing' });
     },
   );
+
+  it.each([
+    ['/window', 200],
+    ['/window/roles', 401],
+    ['/window/scopes', 401],
+    ['/window/services', 401],
+    ['/ledge', 200],
+    ['/ledge/roles', 401],
+    ['/gate/own', 401],
+    ['/gate/bell', 200],
+    ['/gate', 401],
+  ])(
+    'what a method asks for counts before the @Public() of its class: GET %s without a token is %i',
+    async (path, status) => {
+      expect((await fetch(url + path)).status).toBe(status);
+    },
+  );
+
+  it('one that is public and asks for a token at once is refused where it is declared', () => {
+    expect(() => {
+      class Contradiction {
+        @Public()
+        @Roles('admin')
+        read() {}
+      }
+      return Contradiction;
+    }).toThrow('Contradiction.read is @Public() and asks for a token as well');
+    expect(() => {
+      @Scopes('orders:read')
+      @Public()
+      class Contradiction {}
+      return Contradiction;
+    }).toThrow('Contradiction is @Public()');
+  });
 
   it('what a handler does to its claims does not outlive the request', async () => {
     const body = { email: 'ada@example.com', password: 'a sentence nobody guesses' };

@@ -27,7 +27,14 @@ import { HandClock, type KeyNode, migrated, SECRET, startNode } from './support/
 const NEW_SECRET = 'another secret of the tests with over 32 bytes';
 const MINUTE = 60_000;
 const subject = {
-  user: { id: 'u1', email: 'a@example.com', username: null, name: null, roles: ['user'] },
+  user: {
+    id: 'u1',
+    email: 'a@example.com',
+    emailVerified: false,
+    username: null,
+    name: null,
+    roles: ['user'],
+  },
   session: { id: 's1', createdAt: 0 },
 };
 
@@ -241,6 +248,23 @@ describe('rotate', () => {
       expect(one.signing.current().kid).toBe(done.kid);
       expect(kids(one)).toHaveLength(round + 2);
     }
+  });
+
+  it('with withdraw signs with a fresh key at once and drops all others, on every node', async () => {
+    const url = file();
+    const [one, two] = [await node(url), await node(url)];
+    await one.signing.rotate();
+    await stored(two).tick();
+    const before = kids(two);
+    expect(before).toHaveLength(2);
+    const done = await one.signing.replaceAll();
+    expect(done.stage).toBe('current');
+    expect(before).not.toContain(done.kid);
+    expect(kids(one)).toEqual([done.kid]);
+    await stored(two).tick();
+    expect(kids(two)).toEqual([done.kid]);
+    for (const kid of before) expect(two.signing.find(kid)).toBeUndefined();
+    expect(two.signing.current().kid).toBe(done.kid);
   });
 
   it('puts off the next one by itself', async () => {

@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, createPublicKey, sign } from 'node:crypto';
 import { basename } from 'node:path';
 import { latchkeyJson } from './support/cli.js';
 import { RunningClock } from '../src/testing/movable-clock.js';
@@ -7,6 +7,7 @@ import { until } from './support/issuer.js';
 import { base64url, decoded, type Json, withBrokenSignature } from './support/jwt.js';
 import { createClient, serviceToken } from './support/oauth.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';
+import { makeEcKeyPair } from '../src/testing/ec-key.js';
 
 type Options = Json & { audience: string };
 
@@ -44,7 +45,7 @@ interface Material {
   jwk: Json;
 }
 
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const { privateKey } = makeEcKeyPair();
 
 /** The token with another header and another signature. */
 function signedAnew(token: string, header: Json, signature: (input: string) => string): string {

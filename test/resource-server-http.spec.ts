@@ -75,6 +75,58 @@ class OrdersController {
   }
 }
 
+@Public()
+@Controller('window')
+class WindowController {
+  @Get()
+  look() {
+    return {};
+  }
+
+  @Roles('admin')
+  @Get('roles')
+  roles() {
+    return {};
+  }
+
+  @Scopes('orders:read')
+  @Get('scopes')
+  scopes() {
+    return {};
+  }
+
+  @Fresh()
+  @Get('fresh')
+  fresh() {
+    return {};
+  }
+
+  @Fresh(false)
+  @Get('stale')
+  stale() {
+    return {};
+  }
+}
+
+/** Opens nothing of its own: what it extends does. */
+@Controller('ledge')
+class LedgeController extends WindowController {}
+
+@Roles('admin')
+@Controller('gate')
+class GateController extends WindowController {
+  @Get('own')
+  own() {
+    return {};
+  }
+
+  @Public()
+  @Get('bell')
+  bell() {
+    return {};
+  }
+}
+
 const options = () => ({
   issuer: issuer.url,
   audience: 'orders',
@@ -82,7 +134,7 @@ const options = () => ({
   revocation: { pollInterval: 0.1 },
 });
 
-@Module({ controllers: [OrdersController] })
+@Module({ controllers: [OrdersController, WindowController, LedgeController, GateController] })
 class OrdersModule {}
 
 async function start(module: unknown, kind: 'express' | 'fastify'): Promise<INestApplication> {
@@ -152,6 +204,25 @@ describe.each(['express', 'fastify'] as const)('a Nest application on %s', (kind
       expect([answer.status, answer.text]).toEqual([200, '{"known":false}']);
     }
   });
+
+  it.each([
+    ['window', 200],
+    ['window/roles', 401],
+    ['window/scopes', 401],
+    ['window/fresh', 401],
+    ['window/stale', 200],
+    ['ledge', 200],
+    ['ledge/roles', 401],
+    ['gate/own', 401],
+    ['gate/bell', 200],
+    ['gate', 401],
+  ])(
+    'lets what a method asks for count before the @Public() of its class: GET /%s is %i',
+    async (path, status) => {
+      const answer = await ask(`${await application.getUrl()}/${path}`);
+      expect(answer.status).toBe(status);
+    },
+  );
 
   it('answers a bad token with invalid_token', async () => {
     for (const token of ['rubbish', withBrokenSignature(issuer.userToken())]) {

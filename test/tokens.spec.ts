@@ -16,6 +16,7 @@ const subject = {
   user: {
     id: 'u1',
     email: 'ann@example.com',
+    emailVerified: false,
     username: 'ann',
     name: null,
     roles: ['user', 'admin'],
@@ -140,7 +141,11 @@ describe('an access token', () => {
   it('carries what ACCESS_TOKEN_CLAIMS lists, where the user has it', async () => {
     const other = await nodeWith({ accessTokenClaims: ['email', 'username', 'name'] });
     const read = other.access.verify(other.access.mint(subject).token);
-    expect(read).toMatchObject({ email: 'ann@example.com', username: 'ann' });
+    expect(read).toMatchObject({
+      email: 'ann@example.com',
+      email_verified: false,
+      username: 'ann',
+    });
     expect(read).not.toHaveProperty('name');
   });
 

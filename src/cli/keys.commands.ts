@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { KeyListing } from '../keys/signing-keys.js';
 import { SigningKeys } from '../keys/signing-keys.js';
+import { CliError, EXIT } from './exit.js';
 import { JSON_FLAG, JSON_HELP } from './options.js';
 import { withServices } from './services.js';
 import { print, printJson, printTable, tell } from './terminal.js';
@@ -23,6 +24,7 @@ export function addKeysCommands(program: Command): void {
       'Move to the next stage: publish a key that signs in ten minutes, or sign with a key that is published already.',
     )
     .option('--now', 'sign with a new key at once')
+    .option('--withdraw', 'with --now: drop all other keys at once, and refuse what they signed')
     .option(JSON_FLAG, JSON_HELP)
     .addHelpText('after', ROTATE_HELP)
     .action(rotateKeys);
@@ -31,11 +33,13 @@ export function addKeysCommands(program: Command): void {
 const ROTATE_HELP = `
 Keys rotate by themselves every 30 days. Running nodes see a change within 10 seconds. With --now,
 services that keep the JWKS for a while may refuse new tokens until they fetch it again: use it when a
-key has leaked.
+key has leaked, and add --withdraw so that nothing the leaked key signs is accepted any more: access
+tokens that are in use are refused too, and clients renew them.
 
 Examples:
   $ latchkey keys rotate
-  $ latchkey keys rotate --now --json`;
+  $ latchkey keys rotate --now --json
+  $ latchkey keys rotate --now --withdraw`;
 
 async function listKeys({ json }: Output): Promise<void> {
   const keys = await withServices((services) => Promise.resolve(services.get(SigningKeys).list()));
@@ -52,10 +56,17 @@ function time(date: Date | null): string {
   return date?.toISOString() ?? '-';
 }
 
-async function rotateKeys({ json, now }: Output & { now?: boolean }): Promise<void> {
-  const rotation = await withServices((services) =>
-    services.get(SigningKeys).rotate({ now: now === true }),
-  );
+interface Rotating extends Output {
+  now?: boolean;
+  withdraw?: boolean;
+}
+
+async function rotateKeys({ json, now = false, withdraw = false }: Rotating): Promise<void> {
+  if (withdraw && !now) throw new CliError('--withdraw needs --now', EXIT.usage);
+  const rotation = await withServices((services) => {
+    const keys = services.get(SigningKeys);
+    return withdraw ? keys.replaceAll() : keys.rotate({ now });
+  });
   if (rotation.warning !== undefined) tell(`Warning: ${rotation.warning}`);
   if (json) return printJson(rotation);
   print(

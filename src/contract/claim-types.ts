@@ -13,6 +13,7 @@ const count: Test = (value) => Number.isSafeInteger(value) && Number(value) >= 0
 const statusClaim: Test = (value) =>
   isMembers(value) && (!Object.hasOwn(value, 'status_list') || statusList(value['status_list']));
 const statusList: Test = (value) => isMembers(value) && count(value['idx']) && text(value['uri']);
+const truth: Test = (value) => typeof value === 'boolean';
 const number: Test = (value) => Number.isFinite(value);
 
 const ACCESS: readonly [keyof AccessTokenClaims, Test][] = [
@@ -33,6 +34,7 @@ const ACCESS_OPTIONAL: readonly [string, Test][] = [
   ['nbf', number],
   ['status', statusClaim],
   ['email', anyText],
+  ['email_verified', truth],
   ['username', anyText],
   ['name', anyText],
 ];

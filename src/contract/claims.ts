@@ -23,6 +23,8 @@ export interface AccessTokenClaims {
   /** Space-separated permissions of the roles (RFC 8693 §4.2). */
   scope: string;
   email?: string;
+  /** Beside `email`: whether somebody has proved to read mail there. */
+  email_verified?: boolean;
   username?: string;
   name?: string;
   /** Where it is published whether the session has ended (draft-ietf-oauth-status-list §6.1). */

@@ -1,12 +1,15 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import {
+  isOpen,
   PREFLIGHT_ROUTE,
-  PUBLIC_ROUTE,
   REQUIRED_ROLES,
   REQUIRED_SCOPES,
   SERVICE_ROUTE,
-} from './access.decorators.js';
+} from '../contract/access-metadata.js';
+
+type Handler = ReturnType<ExecutionContext['getHandler']>;
+type Controller = ReturnType<ExecutionContext['getClass']>;
 
 /** What `@Public()`, `@ServiceTokens()`, `@Roles()` and `@Scopes()` say of a route. */
 export interface RouteAccess {
@@ -28,17 +31,18 @@ export class RouteAccesses {
     const controller = context.getClass();
     const known = this.#known.get(handler)?.get(controller);
     if (known !== undefined) return known;
-    const access = this.#read([handler, controller]);
+    const access = this.#read(handler, controller);
     const ofHandler = this.#known.get(handler) ?? new WeakMap<object, RouteAccess>();
     this.#known.set(handler, ofHandler.set(controller, access));
     return access;
   }
 
-  #read(targets: Parameters<Reflector['getAllAndOverride']>[1]): RouteAccess {
+  #read(handler: Handler, controller: Controller): RouteAccess {
+    const targets = [handler, controller];
     const metadata = <Value>(key: string, fallback: Value): Value =>
       this.reflector.getAllAndOverride<Value | undefined>(key, targets) ?? fallback;
     return {
-      isPublic: metadata(PUBLIC_ROUTE, false),
+      isPublic: isOpen(handler, controller),
       forServices: metadata(SERVICE_ROUTE, false),
       letsPreflightsPass: metadata(PREFLIGHT_ROUTE, false),
       roles: metadata<readonly string[]>(REQUIRED_ROLES, []),

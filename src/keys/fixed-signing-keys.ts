@@ -71,6 +71,10 @@ export class FixedSigningKeys extends SigningKeys {
   override rotate(): Promise<KeyRotation> {
     return Promise.reject(new RotationRefused(this.whyFixed));
   }
+
+  override replaceAll(): Promise<KeyRotation> {
+    return this.rotate();
+  }
 }
 
 function verificationKey(jwk: PublicJwk, key: VerificationKey['key']): VerificationKey {

@@ -84,6 +84,21 @@ export class SigningKeyStore {
     });
   }
 
+  /** @see SigningKeys.replaceAll */
+  async replaceAll(): Promise<KeyRotation> {
+    const draft = await this.#draft();
+    return this.vault.locked(async (trx) => {
+      const rows = await this.vault.rows.signing(trx);
+      const now = this.clock.now();
+      await this.#insert(trx, draft, rows, now, now);
+      await this.vault.rows.remove(
+        trx,
+        rows.map((row) => row.id),
+      );
+      return signsNow(draft.id, now, 0);
+    });
+  }
+
   async remove(ids: readonly string[]): Promise<void> {
     await this.vault.database.write((db) => this.vault.rows.remove(db, ids));
   }

@@ -69,6 +69,15 @@ export abstract class SigningKeys {
    */
   abstract rotate(options?: { now?: boolean }): Promise<KeyRotation>;
 
+  /**
+   * Signs with a fresh key at once and drops all others, also one that is published for later: for when a key or the
+   * database has leaked. What they signed is refused, by running nodes within ten seconds, by other services once they
+   * fetch the JWKS again.
+   *
+   * @throws RotationRefused for `SIGNING_KEY_FILE` and HS256.
+   */
+  abstract replaceAll(): Promise<KeyRotation>;
+
   /** Begins to follow what other nodes change. */
   start(): void {
     // Keys that are fixed need nothing.

@@ -103,11 +103,19 @@ export class StoredSigningKeys extends SigningKeys {
     }));
   }
 
-  override async rotate(options: { now?: boolean } = {}): Promise<KeyRotation> {
+  override rotate(options: { now?: boolean } = {}): Promise<KeyRotation> {
+    return this.#changed(() => this.#store.rotate(options.now === true));
+  }
+
+  override replaceAll(): Promise<KeyRotation> {
+    return this.#changed(() => this.#store.replaceAll());
+  }
+
+  async #changed(change: () => Promise<KeyRotation>): Promise<KeyRotation> {
     if (this.#closed().length > 0) {
       throw new RotationRefused('LATCHKEY_SECRET of this node does not open all keys: restart it');
     }
-    const done = await this.#store.rotate(options.now === true);
+    const done = await change();
     await this.#reading?.catch(() => undefined);
     await this.refresh();
     return done;

@@ -1,27 +1,29 @@
-import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import {
+  accessDecorator,
+  FRESH_ROUTE,
+  PUBLIC_ROUTE,
+  REQUIRED_ROLES,
+  REQUIRED_SCOPES,
+} from '../contract/access-metadata.js';
 import { claimsOf } from './call-claims.js';
 import type { VerifiedClaims } from './claims-check.js';
 
-export const PUBLIC_ROUTE = 'latchkey:public';
-export const REQUIRED_ROLES = 'latchkey:roles';
-export const REQUIRED_SCOPES = 'latchkey:scopes';
-export const FRESH_ROUTE = 'latchkey:fresh';
-
 /** Opens a handler or a whole class to calls without an access token. Nothing is verified there. */
-export const Public = () => SetMetadata(PUBLIC_ROUTE, true);
+export const Public = () => accessDecorator(PUBLIC_ROUTE, true);
 
 /** Asks for an access token that carries at least one of these roles; else 403. */
-export const Roles = (...roles: readonly string[]) => SetMetadata(REQUIRED_ROLES, roles);
+export const Roles = (...roles: readonly string[]) => accessDecorator(REQUIRED_ROLES, roles);
 
 /** Asks for an access token whose `scope` holds every one of these; else 403 (RFC 6750 §3.1). */
-export const Scopes = (...scopes: readonly string[]) => SetMetadata(REQUIRED_SCOPES, scopes);
+export const Scopes = (...scopes: readonly string[]) => accessDecorator(REQUIRED_SCOPES, scopes);
 
 /**
  * Has the issuer asked about the token at every call (RFC 7662), for what must not happen even a second
  * after a sign-out. `@Fresh(false)` takes a handler out of a class. Costs a round trip; while the issuer is
  * away the answer is 503.
  */
-export const Fresh = (fresh = true) => SetMetadata(FRESH_ROUTE, fresh);
+export const Fresh = (fresh = true) => accessDecorator(FRESH_ROUTE, fresh);
 
 /** The verified claims of the call's access token, frozen; undefined on `@Public()` routes. */
 export const CurrentUser = createParamDecorator(

@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { FRESH_ROUTE } from './access.decorators.js';
+import { FRESH_ROUTE } from '../contract/access-metadata.js';
 import { methodsOf } from './methods.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { PUBLIC_ROUTE } from './access.decorators.js';
+import { isOpen } from '../contract/access-metadata.js';
 import { methodsOf } from './methods.js';
 import { ResourceServerGuard } from './resource-server.guard.js';
 
@@ -28,14 +28,14 @@ export function assertGatewaysGuarded(modules: ModulesContainer): void {
 }
 
 function openHandlers(gateway: Type): string[] {
-  if (isSettled(gateway)) return [];
+  if (isGuarded(gateway)) return [];
   return methodsOf(gateway)
-    .filter(([, method]) => has(MESSAGE_HANDLER, method) && !isSettled(method))
+    .filter(([, method]) => has(MESSAGE_HANDLER, method))
+    .filter(([, method]) => !isOpen(method, gateway) && !isGuarded(method))
     .map(([name]) => `${gateway.name}.${name}`);
 }
 
-function isSettled(target: object): boolean {
-  if (Reflect.getMetadata(PUBLIC_ROUTE, target) === true) return true;
+function isGuarded(target: object): boolean {
   const guards: unknown = Reflect.getMetadata(GUARDS, target);
   return Array.isArray(guards) && guards.some(isOurs);
 }

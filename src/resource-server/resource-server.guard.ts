@@ -1,6 +1,11 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { FRESH_ROUTE, PUBLIC_ROUTE, REQUIRED_ROLES, REQUIRED_SCOPES } from './access.decorators.js';
+import {
+  FRESH_ROUTE,
+  isOpen,
+  REQUIRED_ROLES,
+  REQUIRED_SCOPES,
+} from '../contract/access-metadata.js';
 import { setClaims } from './call-claims.js';
 import type { VerifiedClaims } from './claims-check.js';
 import { graphqlRequest, httpRequest, tokenOf } from './carried-token.js';
@@ -15,7 +20,8 @@ interface Access {
   demands: Demands;
 }
 
-type Targets = Parameters<Reflector['getAllAndOverride']>[1];
+type Handler = ReturnType<ExecutionContext['getHandler']>;
+type Type = ReturnType<ExecutionContext['getClass']>;
 
 /**
  * Calls that a guard has let pass already and that it can't or should not judge twice, where it stands both
@@ -115,15 +121,15 @@ export class ResourceServerGuard implements CanActivate {
     let ofHandler = this.known.get(handler);
     if (ofHandler === undefined) this.known.set(handler, (ofHandler = new WeakMap()));
     let access = ofHandler.get(type);
-    if (access === undefined) ofHandler.set(type, (access = this.readAccess([handler, type])));
+    if (access === undefined) ofHandler.set(type, (access = this.readAccess(handler, type)));
     return access;
   }
 
-  private readAccess(targets: Targets): Access {
+  private readAccess(handler: Handler, type: Type): Access {
     const read = <Value>(key: string) =>
-      this.reflector.getAllAndOverride<Value | undefined>(key, targets);
+      this.reflector.getAllAndOverride<Value | undefined>(key, [handler, type]);
     return {
-      open: read<boolean>(PUBLIC_ROUTE) === true,
+      open: isOpen(handler, type),
       demands: {
         roles: read<string[]>(REQUIRED_ROLES) ?? [],
         scopes: read<string[]>(REQUIRED_SCOPES) ?? [],

@@ -1,6 +1,7 @@
-import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPublicKey, randomBytes } from 'node:crypto';
 import { ACCESS_TOKEN_TYPE, REFRESH_TOKEN_TYPE } from '../contract/claims.js';
 import { publicJwk, type SigningKey } from '../keys/key-material.js';
+import { makeEcKeyPair } from './ec-key.js';
 import {
   decoded,
   encoded,
@@ -97,7 +98,7 @@ export function access(claims: Json, key: SigningKey): string {
 
 /** A new key for ES256. */
 export function makeSigningKey(): SigningKey & { kid: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } = makeEcKeyPair();
   return { kid: publicJwk(publicKey, 'ES256').kid, algorithm: 'ES256', privateKey };
 }
 

@@ -36,6 +36,7 @@ export interface AccessTokenSubject extends Narrowing {
   user: {
     id: string;
     email: string;
+    emailVerified: boolean;
     username: string | null;
     name: string | null;
     roles: readonly string[];
@@ -239,6 +240,7 @@ export class AccessTokens {
       const value = user[name];
       if (value !== null) claims[name] = value;
     }
+    if (claims.email !== undefined) claims.email_verified = user.emailVerified;
     return claims;
   }
 

@@ -1,9 +1,10 @@
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { type KeyObject, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { STATUS_LIST_SIZE as LIST_SIZE } from '../../src/contract/status-list.js';
 import { encodeBits } from '../../src/revocation/status-bits.js';
 import { type Json, signedJwt } from '../../src/testing/forged-jwt.js';
+import { makeEcKeyPair } from '../../src/testing/ec-key.js';
 
 interface IssuerKeyPair {
   kid: string;
@@ -63,7 +64,7 @@ export class TestIssuer {
 
   /** A new key, which signs from now on. */
   addKey(kid: string = randomUUID()): IssuerKeyPair {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { privateKey, publicKey } = makeEcKeyPair();
     const jwk = { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' };
     const pair = { kid, privateKey, jwk };
     this.keys.push(pair);
