@@ -30,6 +30,7 @@ describeOnEachDatabase(
     function verifierFor(pollInterval: number): Verifier {
       asked = [];
       const verifier = createVerifier({
+        logger: false,
         issuer: service.url,
         audience: service.url,
         revocation: { pollInterval },

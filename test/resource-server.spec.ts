@@ -28,7 +28,8 @@ afterEach(async () => {
 });
 
 function verifierFor(options: Partial<VerifierOptions> = {}): Verifier {
-  const verifier = createVerifier({ issuer: issuer.url, audience: 'orders', ...options });
+  const settings = { issuer: issuer.url, audience: 'orders', logger: false, ...options } as const;
+  const verifier = createVerifier(settings);
   verifiers.push(verifier);
   return verifier;
 }
@@ -740,6 +741,7 @@ describe('what it loads', () => {
       'node:buffer',
       'node:module',
       'node:path',
+      'node:timers',
       'node:url',
       'node:zlib',
     ]);

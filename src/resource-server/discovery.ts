@@ -1,4 +1,9 @@
-import { type IssuerClient, IssuerUnreachable } from './issuer-client.js';
+import {
+  type IssuerClient,
+  IssuerUnreachable,
+  UnexpectedStatus,
+  VerifierMisconfigured,
+} from './issuer-client.js';
 import type { VerifierSettings } from './verifier-options.js';
 
 type Metadata = Readonly<Record<string, unknown>>;
@@ -45,19 +50,42 @@ export class Discovery {
   }
 
   async #fetch(): Promise<Metadata> {
-    const [first, second] = addresses(this.settings.issuer);
-    try {
-      return await this.#fetchFrom(first);
-    } catch {
-      return this.#fetchFrom(second);
+    const failures: unknown[] = [];
+    for (const url of addresses(this.settings.issuer)) {
+      try {
+        return await this.#fetchFrom(url);
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    throw this.#explanation(failures);
   }
 
   async #fetchFrom(url: string): Promise<Metadata> {
-    const answer = await this.issuer.ask('metadata', url, { accept: 'application/json' });
-    const metadata = parse(answer?.text ?? '');
-    if (metadata['issuer'] === this.settings.issuer) return metadata;
-    throw new IssuerUnreachable('The metadata are those of another issuer');
+    const asking = { accept: 'application/json', check: (text: string) => void this.#read(text) };
+    const answer = await this.issuer.ask('metadata', url, asking);
+    return this.#read(answer?.text ?? '');
+  }
+
+  #read(text: string): Metadata {
+    const metadata = parse(text);
+    const { issuer } = metadata;
+    if (issuer === this.settings.issuer) return metadata;
+    const other = JSON.stringify(issuer)?.slice(0, LONGEST_QUOTE);
+    throw new VerifierMisconfigured(
+      `The option \`issuer\` is not what the issuer calls itself: its metadata say ${other}`,
+    );
+  }
+
+  /** Where an issuer answers, but has no metadata that could be ours, it is the wrong one. */
+  #explanation(failures: readonly unknown[]): unknown {
+    const misconfigured = failures.find((error) => error instanceof VerifierMisconfigured);
+    if (misconfigured !== undefined || !failures.every(isNotFound)) {
+      return misconfigured ?? failures.at(-1);
+    }
+    return new VerifierMisconfigured(
+      `There are no metadata of a Latchkey at ${this.settings.address} (404): is the option \`issuer\` its PUBLIC_URL?`,
+    );
   }
 }
 
@@ -73,6 +101,13 @@ function addresses(issuer: string): [string, string] {
   ];
 }
 
+const LONGEST_QUOTE = 200;
+
+function isNotFound(error: unknown): boolean {
+  const cause = error instanceof IssuerUnreachable ? error.cause : undefined;
+  return cause instanceof UnexpectedStatus && cause.status === 404;
+}
+
 function parse(text: string): Metadata {
   try {
     const value: unknown = JSON.parse(text);
@@ -80,5 +115,7 @@ function parse(text: string): Metadata {
   } catch {
     // Not JSON.
   }
-  throw new IssuerUnreachable('The metadata are not JSON');
+  throw new VerifierMisconfigured(
+    'What is at the option `issuer` is no Latchkey: its metadata are not JSON',
+  );
 }

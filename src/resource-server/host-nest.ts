@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { HttpException, type Type } from '@nestjs/common';
+import { HttpException, Logger, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import type { VerifierLogger } from './verifier-log.js';
 
 /**
  * What has to be the application's own, because Nest compares classes: its filters know exceptions, and its
@@ -19,6 +20,8 @@ export interface NestClasses {
 export interface NestCopy extends NestClasses {
   /** Finds packages that stand beside it. */
   find: NodeJS.Require | undefined;
+  /** Of `@nestjs/common`: the one that the application has set up. */
+  Logger: Type<VerifierLogger> | undefined;
 }
 
 /**
@@ -40,6 +43,12 @@ export class HostNest {
     const found = attempt(() => this.copy.find?.('@nestjs/core/package.json') as unknown);
     const version = (found as { version?: unknown } | undefined)?.version;
     return typeof version === 'string' ? Number.parseInt(version, 10) : undefined;
+  }
+
+  /** What writes where the application's own loggers do; undefined where that can't be found. */
+  logger(context: string): VerifierLogger | undefined {
+    const { Logger } = this.copy;
+    return Logger === undefined ? undefined : new Logger(context);
   }
 
   /** What a package of Nest's exports, of the same copy; undefined where it is not installed. */
@@ -79,7 +88,7 @@ const UNKNOWN_NEST =
  */
 export function reachableCopies(): NestCopy[] {
   const find = ownRequire();
-  const copies: NestCopy[] = [{ HttpException, ModulesContainer, find }];
+  const copies: NestCopy[] = [{ HttpException, ModulesContainer, find, Logger }];
   const known = new Set([pathOf(find)]);
   for (const anchor of [attempt(besideThisPackage), process.argv[1]]) {
     const other = anchor === undefined ? undefined : attempt(() => createRequire(anchor));
@@ -98,9 +107,10 @@ function besideThisPackage(): string {
 }
 
 function copyOf(find: NodeJS.Require): NestCopy {
-  const { HttpException } = find('@nestjs/common') as NestClasses;
+  const { HttpException, Logger } = find('@nestjs/common') as NestClasses &
+    Pick<NestCopy, 'Logger'>;
   const { ModulesContainer } = find('@nestjs/core') as NestClasses;
-  return { HttpException, ModulesContainer, find };
+  return { HttpException, ModulesContainer, find, Logger };
 }
 
 function ownRequire(): NodeJS.Require | undefined {

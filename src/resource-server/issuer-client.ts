@@ -6,6 +6,16 @@ export class IssuerUnreachable extends Error {
   override readonly name = 'IssuerUnreachable';
 }
 
+/** The issuer can't be asked as the options have it. The message says which is wrong. */
+export class VerifierMisconfigured extends IssuerUnreachable {}
+
+/** An answer with another status than 200. */
+export class UnexpectedStatus extends Error {
+  constructor(readonly status: number) {
+    super(`status ${status}`);
+  }
+}
+
 export interface IssuerAnswer {
   text: string;
   etag: string | undefined;
@@ -19,6 +29,8 @@ export interface Asking {
   form?: Readonly<Record<string, string>>;
   /** The whole `Authorization` header. */
   authorization?: string;
+  /** Throws for an answer that makes no sense, which is then a failure. */
+  check?: (text: string) => void;
 }
 
 /** Bytes of the longest answer that is read. */
@@ -26,7 +38,7 @@ const LONGEST = 1024 * 1024;
 
 /**
  * Asks the issuer, in a stated time, without following redirects. Judges neither form nor content of
- * the answer beyond its status and size.
+ * the answer beyond its status and size, but for `check`.
  */
 export class IssuerClient {
   /** What is under way. */
@@ -56,10 +68,12 @@ export class IssuerClient {
       const answer = await this.#inTime((signal) =>
         this.#send(this.#reachable(url), asking, signal),
       );
+      if (answer !== undefined) asking.check?.(answer.text);
       report(answer === undefined ? 'unchanged' : 'ok', Buffer.byteLength(answer?.text ?? ''));
       return answer;
     } catch (error) {
       report('failed', 0, error);
+      if (error instanceof IssuerUnreachable) throw error;
       throw new IssuerUnreachable(`The issuer did not give its ${document}`, { cause: error });
     }
   }
@@ -103,7 +117,7 @@ export class IssuerClient {
     if (response.status === 304 && asking.etag !== undefined) return undefined;
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new Error(`status ${response.status}`);
+      throw new UnexpectedStatus(response.status);
     }
     return { text: await readText(response), etag: response.headers.get('etag') ?? undefined };
   }

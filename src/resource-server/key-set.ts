@@ -146,7 +146,11 @@ export class KeySet {
     try {
       const uri = await this.discovery.jwksUri();
       const accept = 'application/jwk-set+json, application/json';
-      const answer = await this.issuer.ask('jwks', uri, { accept, etag: this.#etag });
+      const answer = await this.issuer.ask('jwks', uri, {
+        accept,
+        etag: this.#etag,
+        check: readJwks,
+      });
       if (answer !== undefined) {
         await this.#take(answer.text);
         this.#etag = answer.etag;

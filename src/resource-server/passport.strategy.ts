@@ -1,6 +1,7 @@
 import { bearerToken, type HeaderBag } from './bearer.js';
 import type { VerifiedClaims } from './claims-check.js';
 import { TokenError } from './token-error.js';
+import { assertKnownDemands } from './unknown-options.js';
 import type { Demands, Verifier } from './verifier.js';
 
 export interface LatchkeyStrategyOptions extends Demands {
@@ -34,14 +35,22 @@ export class LatchkeyStrategy {
   declare pass: () => void;
   declare error: (error: unknown) => void;
 
+  private readonly verifier: Verifier;
+  private readonly demands: Demands;
+
+  /** @throws TypeError that names an option that there is none of. */
   constructor(
-    private readonly options: LatchkeyStrategyOptions,
+    options: LatchkeyStrategyOptions,
     private readonly callback: VerifyClaims = (claims, done) => done(null, claims),
-  ) {}
+  ) {
+    const { verifier, ...demands } = options;
+    assertKnownDemands(demands);
+    this.verifier = verifier;
+    this.demands = demands;
+  }
 
   authenticate(request: { headers: HeaderBag }): void {
-    const { verifier, ...demands } = this.options;
-    verifier.verify(bearerToken(request.headers), demands).then(
+    this.verifier.verify(bearerToken(request.headers), this.demands).then(
       (claims) => this.accept(claims),
       (error: unknown) => this.refuse(error),
     );

@@ -16,12 +16,18 @@ export interface IssuerRequest {
   error?: unknown;
 }
 
+/** A call that was not let pass, for the reason that `TokenError` gives. */
+export interface Refusal {
+  code: TokenErrorCode;
+  reason: string;
+}
+
 /** Called as things happen. They must be quick; what they throw is ignored. */
 export interface VerifierHooks {
   /** A token was accepted. `remembered`: its signature had been checked before. */
   accepted?(event: { remembered: boolean }): void;
-  /** A token was not accepted, for the reason that `TokenError` gives. */
-  refused?(event: { code: TokenErrorCode; reason: string }): void;
+  /** A token was not accepted. */
+  refused?(event: Refusal): void;
   /** The issuer was asked for something. */
   requested?(event: IssuerRequest): void;
 }

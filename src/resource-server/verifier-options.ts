@@ -1,6 +1,8 @@
 import type { Clock } from '../contract/clock.js';
 import { SystemClock } from '../contract/clock.js';
+import { unknownOptions } from './unknown-options.js';
 import type { VerifierHooks } from './verifier-hooks.js';
+import { loggingHooks, type VerifierLogger } from './verifier-log.js';
 
 /** Algorithms with a key pair. HS256 is never taken: whoever can verify could sign. */
 export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'ES384'] as const;
@@ -47,8 +49,14 @@ export interface VerifierOptions {
   timeout?: number;
   /** Of `WWW-Authenticate`. Default `latchkey`. */
   realm?: string;
-  /** For metrics and logs. */
+  /** For metrics. */
   hooks?: VerifierHooks;
+  /**
+   * Is told of every refusal and every failed request to the issuer: at `debug`, and the first of its kind
+   * at `warn`, then at most one a minute. Default: Nest's own in Nest, else `console` for what is at `warn`;
+   * `false`: none.
+   */
+  logger?: VerifierLogger | false;
   /** Default: the machine's clock. */
   clock?: Clock;
   /** How requests are made: through a proxy, with a client certificate. Default: Node's own. */
@@ -76,14 +84,18 @@ export interface VerifierSettings {
 }
 
 const LONGEST_WAIT = 24 * 60 * 60;
+const CONSOLE: VerifierLogger = { warn: (message) => console.warn(message) };
+const SILENT: VerifierLogger = { warn: () => undefined };
 
 /**
  * Checks the options and puts defaults in place.
  *
- * @throws TypeError that names every option that is wrong, never its value.
+ * @throws TypeError that names every option that is wrong or unknown, never its value.
  */
 export function settle(options: VerifierOptions): VerifierSettings {
   const revocation = options.revocation ?? {};
+  const clock = options.clock ?? new SystemClock();
+  const logger = options.logger === false ? SILENT : (options.logger ?? CONSOLE);
   const settings: VerifierSettings = {
     issuer: options.issuer,
     audience: new Set([options.audience].flat()),
@@ -98,11 +110,11 @@ export function settle(options: VerifierOptions): VerifierSettings {
     remember: options.remember ?? 10_000,
     timeout: options.timeout ?? 5,
     realm: options.realm ?? 'latchkey',
-    hooks: options.hooks ?? {},
-    clock: options.clock ?? new SystemClock(),
+    hooks: loggingHooks(logger, clock, options.hooks ?? {}),
+    clock,
     fetch: options.fetch ?? fetch,
   };
-  const wrong = problems(settings);
+  const wrong = [...problems(settings), ...unknownOptions(options)];
   if (wrong.length > 0) throw new TypeError(`Options of the verifier: ${wrong.join('; ')}`);
   return settings;
 }

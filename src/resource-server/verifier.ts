@@ -10,6 +10,7 @@ import { RememberedTokens } from './remembered-tokens.js';
 import { readSigned } from './signature.js';
 import { type StatusListState, StatusLists } from './status-lists.js';
 import { TokenError } from './token-error.js';
+import { assertKnownDemands } from './unknown-options.js';
 import { tell } from './verifier-hooks.js';
 import { settle, type VerifierOptions, type VerifierSettings } from './verifier-options.js';
 
@@ -71,6 +72,7 @@ export class Verifier {
    *
    * @param token undefined, where a request brought none, is refused as `token_missing`.
    * @throws TokenError with the code `token_missing`, `token_invalid`, `forbidden` or `issuer_unavailable`.
+   * @throws TypeError that names a demand that there is none of.
    */
   async verify(token: string | undefined, demands: Demands = {}): Promise<VerifiedClaims> {
     const known = this.verifyKnown(token, demands);
@@ -92,6 +94,7 @@ export class Verifier {
    * and its status list is there. Undefined says nothing; ask `verify` then.
    */
   verifyKnown(token: string | undefined, demands: Demands = {}): VerifiedClaims | undefined {
+    assertKnownDemands(demands);
     if (token === undefined || demands.fresh === true) return undefined;
     const claims = this.#remembered.get(token);
     if (claims === undefined || lacks(claims, demands) !== undefined) return undefined;
@@ -101,12 +104,15 @@ export class Verifier {
   }
 
   /**
-   * Waits until there are keys. Nobody has to: `verify` waits by itself.
+   * Waits until there are keys and, with the option `client`, until the issuer was asked whether it knows
+   * that. Nobody has to: `verify` waits by itself.
    *
-   * @throws IssuerUnreachable when they can't be fetched.
+   * @throws VerifierMisconfigured that says which option is wrong.
+   * @throws IssuerUnreachable when the keys can't be fetched.
    */
   async ready(): Promise<void> {
     if (!this.#keys.loaded) await this.#keys.refresh();
+    await this.#introspection.assertClientKnown();
   }
 
   state(): VerifierState {
