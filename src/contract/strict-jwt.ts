@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { decodeBase64url } from './base64url.js';
 import { isLowS } from './ecdsa-form.js';
 
 /** A token that is not accepted. The reason is for the log; it never holds token text. */
@@ -54,10 +54,7 @@ export function readStrictJwt(token: unknown, longest = LONGEST): StrictJwt {
 }
 
 function jsonPart(text: string, name: string): Readonly<Record<string, unknown>> {
-  const bytes = decode(text, name);
-  if (!isUtf8(bytes)) throw new TokenRejected(`${name} is not UTF-8`);
-  const json = bytes.toString();
-  const value = parse(json, name);
+  const value = parse(utf8(decode(text, name), name), name);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TokenRejected(`${name} is no object`);
   }
@@ -74,10 +71,20 @@ function parse(json: string, name: string): unknown {
   throw new TokenRejected(`${name} is not JSON in its shortest form`);
 }
 
-function decode(text: string, name: string): Buffer {
-  const bytes = Buffer.from(text, 'base64url');
-  if (bytes.toString('base64url') !== text) throw new TokenRejected(`${name} is not base64url`);
+function decode(text: string, name: string): Uint8Array {
+  const bytes = decodeBase64url(text);
+  if (bytes === undefined) throw new TokenRejected(`${name} is not base64url`);
   return bytes;
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function utf8(bytes: Uint8Array, name: string): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new TokenRejected(`${name} is not UTF-8`);
+  }
 }
 
 function assertHeader(value: object): asserts value is StrictHeader {

@@ -23,7 +23,7 @@ export function headerOf(headers: HeaderBag | undefined, name: string): unknown 
   const value = isGetter(headers) ? headers.get(name) : own(headers, name);
   const [first, ...others] = Array.isArray(value) ? (value as unknown[]) : [value];
   if (others.length > 0) return undefined;
-  return Buffer.isBuffer(first) ? first.toString('utf8') : first;
+  return first instanceof Uint8Array ? new TextDecoder().decode(first) : first;
 }
 
 function isGetter(headers: HeaderBag): headers is { get(name: string): unknown } {

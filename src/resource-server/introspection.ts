@@ -59,7 +59,7 @@ export class Introspection {
     const { client } = this.settings;
     if (client === undefined) throw new TypeError('Fresh checks need the option `client`');
     const pair = [client.id, client.secret].map(formEncoded).join(':');
-    return `Basic ${Buffer.from(pair).toString('base64')}`;
+    return `Basic ${btoa(pair)}`;
   }
 }
 

@@ -1,4 +1,6 @@
 import type { VerifierSettings } from './verifier-options.js';
+import { readBytes } from './read-bytes.js';
+import { startTimer } from './timers.js';
 import { type IssuerDocument, type IssuerRequest, tell } from './verifier-hooks.js';
 
 /** The issuer did not answer as it should. The message names the document and the status. */
@@ -18,6 +20,7 @@ export class UnexpectedStatus extends Error {
 
 export interface IssuerAnswer {
   text: string;
+  bytes: number;
   etag: string | undefined;
 }
 
@@ -69,7 +72,7 @@ export class IssuerClient {
         this.#send(this.#reachable(url), asking, signal),
       );
       if (answer !== undefined) asking.check?.(answer.text);
-      report(answer === undefined ? 'unchanged' : 'ok', Buffer.byteLength(answer?.text ?? ''));
+      report(answer === undefined ? 'unchanged' : 'ok', answer?.bytes ?? 0);
       return answer;
     } catch (error) {
       report('failed', 0, error);
@@ -95,22 +98,25 @@ export class IssuerClient {
     if (this.#closed) throw new Error('the verifier is closed');
     const controller = new AbortController();
     const late = () => controller.abort(new Error('no answer in time'));
-    const timer = setTimeout(late, this.settings.timeout * 1000);
+    const stopTimer = startTimer(this.settings.timeout * 1000, late);
     this.#running.add(controller);
     try {
       return await work(controller.signal);
     } finally {
-      clearTimeout(timer);
+      stopTimer();
       this.#running.delete(controller);
     }
   }
 
   async #send(url: string, asking: Asking, signal: AbortSignal): Promise<IssuerAnswer | undefined> {
     const { form } = asking;
-    const response = await this.settings.fetch(url, {
+    // Not as a method: some runtimes refuse a `fetch` with a `this` of ours.
+    const { fetch } = this.settings;
+    const response = await fetch(url, {
       method: form === undefined ? 'GET' : 'POST',
       headers: headersOf(asking),
-      redirect: 'error',
+      // `error` is unknown on some edge runtimes. What is redirected is no 200, so it is refused.
+      redirect: 'manual',
       signal,
       ...(form === undefined ? {} : { body: new URLSearchParams(form).toString() }),
     });
@@ -119,7 +125,8 @@ export class IssuerClient {
       await response.body?.cancel();
       throw new UnexpectedStatus(response.status);
     }
-    return { text: await readText(response), etag: response.headers.get('etag') ?? undefined };
+    const read = await readText(response);
+    return { ...read, etag: response.headers.get('etag') ?? undefined };
   }
 }
 
@@ -132,13 +139,8 @@ function headersOf({ accept, etag, form, authorization }: Asking): Record<string
   };
 }
 
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > LONGEST) throw new Error('the answer is too long');
-    chunks.push(chunk);
-  }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+async function readText({ body }: Response): Promise<{ text: string; bytes: number }> {
+  const bytes = body === null ? new Uint8Array() : await readBytes(body, LONGEST);
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  return { text, bytes: bytes.byteLength };
 }

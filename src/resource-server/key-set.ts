@@ -3,6 +3,7 @@ import type { Discovery } from './discovery.js';
 import { type IssuerClient, IssuerUnreachable } from './issuer-client.js';
 import { Repeating } from './repeating.js';
 import type { VerifierSettings } from './verifier-options.js';
+import { startTimer } from './timers.js';
 
 /** A public key with the only algorithm that may be used with it. */
 export interface IssuerKey {
@@ -194,7 +195,7 @@ export class KeySet {
 }
 
 async function later(delay: number, work: () => Promise<void>): Promise<void> {
-  await new Promise((wait) => setTimeout(wait, delay).unref());
+  await new Promise<void>((resolve) => startTimer(delay, resolve));
   return work();
 }
 

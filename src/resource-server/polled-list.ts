@@ -5,8 +5,11 @@ import type { IssuerClient } from './issuer-client.js';
 import type { KeySet } from './key-set.js';
 import { readSigned } from './signature.js';
 import { StatusBits } from './status-bits.js';
+import { startTimer } from './timers.js';
 import type { VerifierSettings } from './verifier-options.js';
 
+/** How long a call waits for a list that has not been looked at for a while. */
+const MAX_CATCH_UP_MS = 1_000;
 /** Characters of the longest list that is read. */
 const LONGEST = 1024 * 1024;
 
@@ -21,6 +24,10 @@ export class PolledList {
   #running: Promise<void> | undefined;
   #first: Promise<void> | undefined;
   #outOfRangeAt = -Infinity;
+  /** When the issuer was last asked, with or without success. */
+  #askedAt = -Infinity;
+  /** Until when the list may be used (seconds since the epoch). */
+  #expiresAt = Infinity;
   /** Until when tokens refer to it (seconds since the epoch). */
   wantedUntil = 0;
 
@@ -36,23 +43,40 @@ export class PolledList {
     return (performance.now() - this.#confirmedAt) / 1000;
   }
 
+  /** False once the list has expired, although the issuer may still confirm it: then it is no list. */
   get loaded(): boolean {
-    return this.#bits !== undefined;
+    return this.#bits !== undefined && this.settings.clock.now() / 1000 < this.#expiresAt + LEEWAY;
   }
 
-  /** Whether the bit is set, as far as is known. Never asks the issuer. */
+  /** Whether the bit is set, as far as is known: what has ended does not come back. Never asks the issuer. */
   isSet(index: number): boolean {
     return this.#bits?.isSet(index) === true;
   }
 
   has(index: number): boolean {
-    return this.#bits === undefined || this.#bits.has(index);
+    return !this.loaded || this.#bits?.has(index) === true;
   }
 
   /** Waits for the first look, whether it succeeds or not. There is one, however many wait. */
   firstLook(): Promise<void> {
     this.#first ??= this.refresh().catch(() => undefined);
     return this.#first;
+  }
+
+  /**
+   * Looks again before a token is refused for the list's age, because background work may have stood still as long as the
+   * process did. Waits a second at most. Where the issuer was asked a moment ago there is nothing to wait for.
+   *
+   * @param pollInterval seconds.
+   */
+  async catchUp(pollInterval: number): Promise<void> {
+    const isFollowing = performance.now() - this.#askedAt < 2 * pollInterval * 1000;
+    if (this.#running === undefined && isFollowing) return;
+    const look = this.refresh().catch(() => undefined);
+    let stop: () => void = () => undefined;
+    const enough = new Promise<void>((resolve) => (stop = startTimer(MAX_CATCH_UP_MS, resolve)));
+    await Promise.race([look, enough]);
+    stop();
   }
 
   /** Looks again because a token's index is beyond the list; at most once in a poll interval. */
@@ -71,7 +95,11 @@ export class PolledList {
 
   async #fetch(): Promise<void> {
     const asked = performance.now();
-    const asking = { accept: 'application/statuslist+jwt', etag: this.#etag };
+    this.#askedAt = asked;
+    const asking = {
+      accept: 'application/statuslist+jwt',
+      etag: this.loaded ? this.#etag : undefined,
+    };
     const answer = await this.issuer.ask('status_list', this.uri, asking);
     if (answer !== undefined) {
       const read = await this.#read(answer.text);
@@ -84,14 +112,16 @@ export class PolledList {
   /** Checks a status list token (draft-ietf-oauth-status-list §8.3). */
   async #read(text: string): Promise<StatusBits> {
     const judge = (claims: Claims) => this.#judge(claims);
-    const { iat, status_list } = await readSigned(
+    const { iat, exp, status_list } = await readSigned(
       text,
       STATUS_LIST_TYPE,
       this.keys,
       judge,
       LONGEST,
     );
-    return StatusBits.read(status_list, Number(iat));
+    const bits = await StatusBits.read(status_list, Number(iat));
+    this.#expiresAt = exp === undefined ? Infinity : Number(exp);
+    return bits;
   }
 
   #judge({ sub, iss, iat, exp }: Claims): void {

@@ -1,5 +1,6 @@
-import { inflateSync } from 'node:zlib';
+import { decodeBase64url } from '../contract/base64url.js';
 import { TokenRejected } from '../contract/strict-jwt.js';
+import { readBytes } from './read-bytes.js';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -21,17 +22,14 @@ export class StatusBits {
    *
    * @throws TokenRejected
    */
-  static read(claim: unknown, issuedAt: number): StatusBits {
+  static async read(claim: unknown, issuedAt: number): Promise<StatusBits> {
     if (typeof claim !== 'object' || claim === null) throw new TokenRejected('status_list');
     const { bits, lst } = claim as Members;
     if (!SIZES.includes(bits) || typeof lst !== 'string') throw new TokenRejected('status_list');
     try {
-      const deflated = Buffer.from(lst, 'base64url');
-      return new StatusBits(
-        Number(bits),
-        inflateSync(deflated, { maxOutputLength: LONGEST }),
-        issuedAt,
-      );
+      const deflated = decodeBase64url(lst);
+      if (deflated === undefined) throw new TokenRejected('status_list');
+      return new StatusBits(Number(bits), await inflated(deflated), issuedAt);
     } catch (error) {
       throw new TokenRejected('status_list', { cause: error });
     }
@@ -62,4 +60,10 @@ export class StatusBits {
     );
     return new StatusBits(this.size, bytes, before.issuedAt);
   }
+}
+
+/** @throws Error for what is no ZLIB format (RFC 1950), and for more than the longest list. */
+function inflated(deflated: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return readBytes(stream, LONGEST);
 }

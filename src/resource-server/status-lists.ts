@@ -66,6 +66,7 @@ export class StatusLists {
     if (reference === undefined) return;
     const list = this.#list(reference.uri, claims.exp + LEEWAY);
     if (!list.loaded) await list.firstLook();
+    if (this.#isTooOld(list) || !list.loaded) await list.catchUp(this.policy.pollInterval);
     if (!list.has(reference.idx)) await list.grow(this.policy.pollInterval);
     if (list.isSet(reference.idx)) throw new TokenRejected('revoked');
     if (!list.has(reference.idx)) throw new TokenRejected('not in the status list');
