@@ -6,9 +6,15 @@ import { isIP } from 'node:net';
  */
 
 /** Where the data lives. */
-export type DatabaseUrl =
-  | { readonly kind: 'sqlite'; readonly file: string }
-  | { readonly kind: 'postgres'; readonly url: string };
+export type DatabaseUrl = { readonly kind: 'sqlite'; readonly file: string } | PostgresUrl;
+
+export interface PostgresUrl {
+  readonly kind: 'postgres';
+  /** In any form that pg takes. */
+  readonly url: string;
+  /** Of the parameter `schema`: where the tables are, if not where the user's search path leads. */
+  readonly schema?: string;
+}
 
 export type AccessTokenClaim = 'email' | 'username' | 'name';
 export type RoleScopes = Readonly<Record<string, readonly string[]>>;
@@ -148,9 +154,23 @@ function isEverybody(address: string, prefix: string | undefined): boolean {
   return Number(prefix) <= (isMapped ? 96 : 0);
 }
 
+const SCHEMA = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/;
+
+/** Also a URL without a host (`postgres://user:pw@/db?host=/var/run/postgresql`), and `socket:/var/run/postgresql`. */
+function postgresUrl(text: string): PostgresUrl | undefined {
+  if (!/^(postgres(ql)?:\/\/|socket:\/)/.test(text)) return undefined;
+  const withHost = text.replace('@/', '@localhost/');
+  if (!URL.canParse(withHost)) return undefined;
+  const schemas = new URL(withHost).searchParams.getAll('schema');
+  const [schema] = schemas;
+  if (schema === undefined) return { kind: 'postgres', url: text };
+  if (schemas.length > 1 || !SCHEMA.test(schema)) reject('must name one schema in `schema`');
+  return { kind: 'postgres', url: text, schema };
+}
+
 export function databaseUrl(text: string): DatabaseUrl {
-  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text))
-    return { kind: 'postgres', url: text };
+  const postgres = postgresUrl(text);
+  if (postgres !== undefined) return postgres;
   const file = /^sqlite:(.+)$/.exec(text)?.[1];
   return file === undefined
     ? reject('must be sqlite:<file> or postgres://…')

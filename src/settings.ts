@@ -67,8 +67,9 @@ export const SETTINGS = {
     parse: databaseUrl,
     isSecret: true,
     default: 'sqlite:./data/latchkey.db',
-    form: '`sqlite:<file>` or `postgres://…`',
-    about: 'Where the data lives.',
+    form: '`sqlite:<file>` or `postgres://…`, as pg takes it',
+    about:
+      'Where the data lives. For PostgreSQL `?host=/var/run/postgresql` names a socket, `?schema=auth` a schema, which is made if it is missing.',
   },
   secret: {
     variable: 'LATCHKEY_SECRET',

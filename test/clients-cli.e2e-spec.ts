@@ -66,6 +66,54 @@ describeOnEachDatabase('latchkey clients', (suite) => {
     expect((await run('create')).code).toBe(64);
   });
 
+  it('rotate-secret prints another secret, and the old one is dead', async () => {
+    const first = await create('rolled');
+    const issued = (await token(first)).json<{ access_token: string }>();
+    const second = await latchkeyJson<Credentials>(environment, [
+      'clients',
+      'rotate-secret',
+      '--id',
+      'rolled',
+    ]);
+    expect(second).toEqual({
+      clientId: 'rolled',
+      clientSecret: expect.stringMatching(/^[\w-]{43}$/),
+    });
+    expect((await token(second)).status).toBe(200);
+    expectOAuthError(await token(first), 401, 'invalid_client');
+    const verified = await service.get('/auth/verify', { bearer: issued.access_token });
+    expect(verified.status).toBe(200);
+  });
+
+  it('rotate-secret --keep lets the old secret live on for as long, and the one before it not', async () => {
+    const other = await suite.openFresh();
+    const run = (...args: string[]) =>
+      latchkeyJson<Credentials>(other.database.environment, ['clients', ...args]);
+    const statusOf = async (client: Credentials) =>
+      (await postForm(other, '/oauth/token', { grant_type: 'client_credentials' }, basic(client)))
+        .status;
+    const first = await run('create', '--id', 'kept');
+    const second = await run('rotate-secret', '--id', 'kept', '--keep', '1h');
+    expect([await statusOf(first), await statusOf(second)]).toEqual([200, 200]);
+    const third = await run('rotate-secret', '--id', 'kept', '--keep', '1h');
+    const all = [first, second, third];
+    expect(await Promise.all(all.map(statusOf))).toEqual([401, 200, 200]);
+    other.clock.advance('61m');
+    expect(await Promise.all(all.map(statusOf))).toEqual([401, 401, 200]);
+    const rows = await other.database.query('select * from clients');
+    for (const { clientSecret } of all) expect(JSON.stringify(rows)).not.toContain(clientSecret);
+  });
+
+  it('rotate-secret refuses an unknown client and what is no duration', async () => {
+    const unknown = await run('rotate-secret', '--id', 'nobody');
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+    expect(unknown.stderr).toContain('There is no client nobody');
+    for (const keep of ['1 day', '-1h', '', '91d', '1w']) {
+      expect((await run('rotate-secret', '--id', 'orders', '--keep', keep)).code).toBe(64);
+    }
+    expect((await run('rotate-secret')).code).toBe(64);
+  });
+
   it('list shows every client, and no secret', async () => {
     const args = ['--scope', 'b a', '--scope', 'c', '--audience', 'https://x.example,y'];
     const { clientSecret } = await create('listed', ...args);

@@ -327,3 +327,33 @@ function linesOf(output: string): { level: string; msg: string }[] {
   const lines = output.trim().split('\n');
   return lines.map((line) => JSON.parse(line) as { level: string; msg: string });
 }
+
+describe('DATABASE_URL takes what pg takes', () => {
+  it.each([
+    'postgres://user:pw@/db?host=/cloudsql/p:r:i',
+    'postgres://user@/db?host=/var/run/postgresql',
+    'postgresql:///db?host=/var/run/postgresql&sslmode=disable',
+    'postgres://user:p%40ss@db.example.com:5433/latchkey?sslmode=verify-full',
+    'postgres://[2001:db8::1]/latchkey',
+    'socket:/var/run/postgresql?db=latchkey',
+  ])('%s', (url) => {
+    const config = readEnvironment({ DATABASE_URL: url, LATCHKEY_SECRET: SECRET });
+    expect(config.databaseUrl).toEqual({ kind: 'postgres', url });
+  });
+
+  it('with a schema', () => {
+    const url = 'postgres://user@/db?host=/tmp&schema=auth';
+    const config = readEnvironment({ DATABASE_URL: url, LATCHKEY_SECRET: SECRET });
+    expect(config.databaseUrl).toEqual({ kind: 'postgres', url, schema: 'auth' });
+  });
+
+  it.each(['?schema=', '?schema=a;b', '?schema=a&schema=b', '?schema="a"', '?schema=a.b'])(
+    'but no schema like %s',
+    (query) => {
+      const DATABASE_URL = `postgres://db.example.com/latchkey${query}`;
+      expect(problemsOf({ DATABASE_URL, LATCHKEY_SECRET: SECRET })).toEqual([
+        'DATABASE_URL must name one schema in `schema`',
+      ]);
+    },
+  );
+});

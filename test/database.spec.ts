@@ -21,6 +21,7 @@ import { Sessions } from '../src/sessions/sessions.js';
 import { StatusIndexes } from '../src/sessions/status-indexes.js';
 import { MovableClock } from '../src/testing/movable-clock.js';
 import { createDatabase, type TestDatabase } from './support/databases.js';
+import { SINCE_010, takeBackTo010 } from './support/version-010.js';
 
 /** Every thing in a class of its own, as a driver's error comes. */
 function postgresError(code: string): Error {
@@ -514,35 +515,6 @@ describe('Transactions that PostgreSQL finds in each other’s way', () => {
     },
   );
 });
-
-const INDEXES = [
-  ...['users_by_email', 'users_by_name', 'users_admins'],
-  ...['revoked_tokens_by_end', 'attempts_by_end'],
-];
-const INDEXES_OF_POSTGRES = ['users_by_email_key', 'users_by_username', 'sessions_in_order_of_end'];
-const SINCE_010 = [
-  '0004-session-uuids',
-  '0005-large-tables',
-  '0006-session-epochs',
-  '0007-challenges',
-];
-
-/** Takes back what was changed since 0.1.0, which kept the ids of sessions as texts on PostgreSQL too. */
-async function takeBackTo010(place: TestDatabase): Promise<void> {
-  await place.query(`delete from kysely_migration where name >= '0004'`);
-  const indexes = place.kind === 'sqlite' ? INDEXES : [...INDEXES, ...INDEXES_OF_POSTGRES];
-  for (const index of indexes) await place.query(`drop index ${index}`);
-  await place.query('drop table challenges');
-  await place.query('drop index sessions_live_by_user');
-  await place.query('create index sessions_by_user on sessions (user_id)');
-  await place.query('alter table sessions drop column epoch');
-  await place.query('drop table session_epochs');
-  if (place.kind === 'sqlite') return;
-  await place.query(
-    'create index sessions_by_end on sessions (ended_at) where ended_at is not null',
-  );
-  await place.query('alter table sessions alter column id type text using id::text');
-}
 
 describe.each(['sqlite', 'postgres'] as const)('A database of 0.1.0, on %s', (kind) => {
   it('keeps its users and sessions', async () => {

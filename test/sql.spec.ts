@@ -215,6 +215,7 @@ const clients = new ClientRepository();
 const CLIENT = {
   id: 'orders',
   registration: 'registration',
+  previousSecret: null,
   secretHash: 'hash',
   scopes: ['orders:read'],
   audience: [],
@@ -225,6 +226,7 @@ const clientCalls: Calls = {
   insert: (db) => clients.insert(db, CLIENT),
   findMany: (db) => clients.findMany(db, ['orders', 'stock']),
   all: (db) => clients.all(db),
+  replaceSecret: (db) => clients.replaceSecret(db, 'orders', 'hash', 1_000),
   remove: (db) => clients.remove(db, 'orders'),
 };
 

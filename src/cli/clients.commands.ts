@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ClientRow } from '../oauth/client.repository.js';
 import { ServiceClients } from '../oauth/service-clients.js';
+import { DAY, duration } from '../setting-values.js';
 import { scopeList } from '../tokens/scopes.js';
 import { CliError, EXIT } from './exit.js';
 import { harmless } from './harmless.js';
@@ -16,6 +17,12 @@ interface CreateOptions extends Output {
   id: string;
   scope?: string[];
   audience?: string[];
+}
+
+interface RotateOptions extends Output {
+  id: string;
+  /** Seconds. */
+  keep: number;
 }
 
 interface DeleteOptions extends Output {
@@ -40,6 +47,19 @@ export function addClientsCommands(program: Command): void {
     .addHelpText('after', CREATE_HELP)
     .action(createClient);
   clients
+    .command('rotate-secret')
+    .description('Give a service client another secret, which is printed once.')
+    .requiredOption('--id <id>', 'its client_id')
+    .option(
+      '--keep <duration>',
+      'how long the old secret is good as well: 30s 10m 24h 30d',
+      keep,
+      0,
+    )
+    .option(JSON_FLAG, JSON_HELP)
+    .addHelpText('after', ROTATE_HELP)
+    .action(rotateSecret);
+  clients
     .command('list')
     .description('List the service clients.')
     .option(JSON_FLAG, JSON_HELP)
@@ -59,6 +79,24 @@ Examples:
   $ latchkey clients create --id orders --scope "orders:read stock:read"
   $ latchkey clients create --id orders --audience https://stock.example.com --json`;
 
+const ROTATE_HELP = `
+Running nodes take the new secret at once. With --keep, a service may be given it one instance after another.
+Of several earlier secrets only the last is kept.
+
+Examples:
+  $ latchkey clients rotate-secret --id orders --keep 24h
+  $ latchkey clients rotate-secret --id orders --json`;
+
+const MAX_KEEP_SECONDS = 90 * DAY;
+
+function keep(text: string): number {
+  try {
+    return duration(0, MAX_KEEP_SECONDS)(text);
+  } catch {
+    throw new InvalidArgumentError('It must be a duration such as 24h, up to 90d.');
+  }
+}
+
 function scopes(text: string, before: readonly string[] = []): string[] {
   const list = scopeList(text);
   if (list !== undefined) return [...before, ...list];
@@ -76,6 +114,17 @@ async function createClient({ id, scope = [], audience = [], json }: CreateOptio
   );
   if (json) return printJson({ clientId: client.id, clientSecret: secret });
   print(`Client: ${client.id}`);
+  print(`Secret: ${secret}`);
+  tell('Keep the secret now: it is not shown again.');
+}
+
+async function rotateSecret({ id, keep: keepFor, json }: RotateOptions): Promise<void> {
+  const secret = await withServices((services) =>
+    services.get(ServiceClients).rotateSecret(id, keepFor),
+  );
+  if (secret === undefined) throw unknown(id);
+  if (json) return printJson({ clientId: id, clientSecret: secret });
+  print(`Client: ${harmless(id)}`);
   print(`Secret: ${secret}`);
   tell('Keep the secret now: it is not shown again.');
 }

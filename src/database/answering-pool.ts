@@ -1,5 +1,5 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
-import { isUnanswered } from './storage-error.js';
+import { isReadOnly, isUnanswered } from './storage-error.js';
 
 /** What is used of pg's own pool. */
 interface Pool {
@@ -29,7 +29,7 @@ const EVERY = 5_000;
  * The server may keep what was given up, as long as it is busy with it. So places become free again at a limited rate: a
  * server whose commits hang is not drowned in connections.
  *
- * After a silence the idle connections are not trusted either. A server that went without a word leaves all of them
+ * After a silence, and after a refusal to write, the idle connections are not trusted either. A server that went without a word leaves all of them
  * dead, and to find that out one by one would take too long.
  */
 export class AnsweringPool implements PostgresPool {
@@ -112,6 +112,8 @@ class Lease implements PostgresPoolClient {
         this.#silence = error;
         this.silences.count += 1;
       }
+      // It answers, but leads to a server that is the primary no longer; so may the others.
+      if (isReadOnly(error)) this.silences.count += 1;
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { ConfigurationError } from '../configuration-error.js';
 import { JOINABLE } from './batch.js';
 import { WriteQueue } from './write-queue.js';
 import type { Dialect } from './dialect.js';
@@ -12,12 +13,17 @@ import {
 } from './postgres.js';
 import type { Read, Schema, Write } from './schema.js';
 import { openSqlite } from './sqlite.js';
-import { isStorageUnavailable, isTangle, StorageUnavailableError } from './storage-error.js';
+import {
+  isReadOnly,
+  isStorageUnavailable,
+  isTangle,
+  StorageUnavailableError,
+} from './storage-error.js';
 import type { DatabaseUrl } from '../setting-values.js';
 
 /** Milliseconds. After this long without an answer an operation counts as failed, so that callers get their 503 in time. */
 const PATIENCE = 4_500;
-const MOST_TANGLES = 2;
+const MAX_RETRIES = 2;
 
 /**
  * The one way to the data. Reads and writes that fail because the database is away throw
@@ -41,8 +47,7 @@ export class Database {
   ) {
     this.dialect = url.kind;
     this.patience = url.kind === 'sqlite' ? PATIENCE - JOINABLE : LATEST_BEGIN;
-    this.#writer =
-      url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url.url, onIdleError);
+    this.#writer = url.kind === 'sqlite' ? openSqlite(url.file) : openPostgres(url, onIdleError);
     const shared = url.kind === 'postgres' || url.file === ':memory:';
     this.#reader = shared ? this.#writer : openSqlite(url.file);
     this.#queue = url.kind === 'sqlite' ? new WriteQueue(this.#writer, PATIENCE) : undefined;
@@ -58,13 +63,13 @@ export class Database {
    * turn of the event loop share one transaction; `work` must await nothing but the database.
    */
   write<Result>(work: (db: Read) => Promise<Result>): Promise<Result> {
-    return inTime(this.#queue?.add(work) ?? untangled(() => work(this.#writer)));
+    return inTime(this.#queue?.add(work) ?? retried(() => work(this.#writer)));
   }
 
   /** Runs several statements as one: all or none. `work` must await nothing but the database. */
   transaction<Result>(work: (trx: Write) => Promise<Result>): Promise<Result> {
     return inTime(
-      this.#queue?.add(work) ?? untangled(() => this.#writer.transaction().execute(work)),
+      this.#queue?.add(work) ?? retried(() => this.#writer.transaction().execute(work)),
     );
   }
 
@@ -81,6 +86,7 @@ export class Database {
    *
    * @returns the names of what was applied.
    * @throws Error for a database that a later version has migrated.
+   * @throws ConfigurationError for a PostgreSQL database that can't hold every text.
    */
   async migrate(): Promise<string[]> {
     const { url } = this;
@@ -88,14 +94,22 @@ export class Database {
     const connected = <Result>(
       limits: QueryLimits,
       work: (db: Kysely<Schema>) => Promise<Result>,
-    ) => withPostgres(() => openPostgres(url.url, this.onIdleError, limits), work);
-    const behind = await connected(AT_THE_START, (db) => isBehind(db, 'postgres'));
-    return connected(behind ? UNLIMITED : AT_THE_START, (db) => migrate(db, 'postgres'));
+    ) => withPostgres(() => openPostgres(url, this.onIdleError, limits), work);
+    const behind = await connected(AT_THE_START, async (db) => {
+      await assertUtf8(db);
+      return isBehind(db, 'postgres', url.schema);
+    });
+    const limits = behind ? UNLIMITED : AT_THE_START;
+    return connected(limits, (db) => migrate(db, 'postgres', url.schema));
   }
 
-  /** Asks for a sign of life. */
+  /**
+   * Asks whether the database can be read and written. On PostgreSQL by a change of nothing; on SQLite, where that would
+   * take the lock, only after a write has failed.
+   */
   async ping(): Promise<void> {
-    await this.read((db) => sql`select 1`.execute(db));
+    if (this.#queue?.hasFailed === false) await this.read((db) => sql`select 1`.execute(db));
+    else await this.write((db) => sql`update counters set value = 0 where 1 = 0`.execute(db));
   }
 
   /**
@@ -118,6 +132,16 @@ export class Database {
   }
 }
 
+/** Names may be in any script, so every other encoding would fail at some of them, at some time. */
+async function assertUtf8(db: Kysely<Schema>): Promise<void> {
+  const { rows } = await sql<{ server_encoding: string }>`show server_encoding`.execute(db);
+  const encoding = rows[0]?.server_encoding;
+  if (encoding === 'UTF8') return;
+  throw new ConfigurationError([
+    `DATABASE_URL names a database in the encoding ${encoding}: make one with the encoding UTF8`,
+  ]);
+}
+
 /** With connections of its own. */
 async function withPostgres<Result>(
   open: () => Kysely<Schema>,
@@ -131,13 +155,16 @@ async function withPostgres<Result>(
   }
 }
 
-/** PostgreSQL gives up one of two transactions that wait for each other; nothing of it was done. */
-async function untangled<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let again = MOST_TANGLES; ; again -= 1) {
+/**
+ * Tries again what PostgreSQL undid: one of two transactions that were in each other's way, or one that met a server which
+ * is the primary no longer.
+ */
+async function retried<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let left = MAX_RETRIES; ; left -= 1) {
     try {
       return await work();
     } catch (error) {
-      if (again === 0 || !isTangle(error)) throw error;
+      if (left === 0 || !(isTangle(error) || isReadOnly(error))) throw error;
     }
   }
 }

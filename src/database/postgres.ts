@@ -1,10 +1,18 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { AnsweringPool } from './answering-pool.js';
+import type { PostgresUrl } from '../setting-values.js';
 import type { Schema } from './schema.js';
 
 /** Waits for a connection, then for an answer: together less than the 5 s after which callers get a 503. */
 const CONNECT_WAIT = 1_800;
+
+/**
+ * Connections that a node keeps while it has nothing to do, and how long it keeps further ones. Behind a pooler in session
+ * mode a connection of one node is one less for the others.
+ */
+const MIN_IDLE = 1;
+const IDLE_MS = 500;
 
 /** How long a query may take, in milliseconds; 0 for no limit of ours. */
 export interface QueryLimits {
@@ -33,17 +41,18 @@ export const LATEST_BEGIN = LIMITS.answer - LIMITS.statement - ON_THE_WAY;
  * while a query runs on it would end the process.
  */
 export function openPostgres(
-  url: string,
+  { url, schema }: PostgresUrl,
   onIdleError: (error: Error) => void,
   limits = LIMITS,
 ): Kysely<Schema> {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
+    min: MIN_IDLE,
+    idleTimeoutMillis: IDLE_MS,
     connectionTimeoutMillis: CONNECT_WAIT,
-    statement_timeout: limits.statement,
     query_timeout: limits.answer,
-    idle_in_transaction_session_timeout: 10_000,
+    onConnect: (client) => client.query(sessionSettings(limits, schema)).then(() => undefined),
     application_name: 'latchkey',
     keepAlive: true,
     types: { getTypeParser },
@@ -51,6 +60,21 @@ export function openPostgres(
   pool.on('error', onIdleError);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: new AnsweringPool(pool) }) });
+}
+
+/**
+ * What holds on a connection. It is set once the connection is there, because PgBouncer refuses most of it at the
+ * start-up. The isolation is ours, whatever the database's default: each rule is one statement that judges and changes
+ * at once, or takes a lock.
+ */
+function sessionSettings({ statement }: QueryLimits, schema: string | undefined): string {
+  const settings = [
+    `statement_timeout = ${statement}`,
+    'idle_in_transaction_session_timeout = 10000',
+    "default_transaction_isolation = 'read committed'",
+    ...(schema === undefined ? [] : [`search_path = ${pg.escapeIdentifier(schema)}`]),
+  ];
+  return settings.map((setting) => `set ${setting}`).join('; ');
 }
 
 const INT8 = pg.types.builtins.INT8;

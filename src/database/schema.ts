@@ -90,6 +90,9 @@ export interface ClientsTable {
   registration: string;
   /** SHA-256 of the secret, in hexadecimal. */
   secret_hash: string;
+  /** Of the secret before this one, while it lives on. */
+  previous_secret_hash: string | null;
+  previous_secret_until: number | null;
   /** JSON list. */
   scopes: string;
   /** JSON list; empty for the audience of users' tokens. */

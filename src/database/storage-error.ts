@@ -33,6 +33,14 @@ export function isTangle(error: unknown): boolean {
   return /^40(001|P01)$/.test(partsOf(error).code);
 }
 
+/**
+ * Whether PostgreSQL takes no writes on this connection: its server is a standby now, and another one is the primary.
+ * Nothing was done.
+ */
+export function isReadOnly(error: unknown): boolean {
+  return partsOf(error).code === '25006';
+}
+
 /** Whether SQLite said that another process holds the lock. */
 export function isBusy(error: unknown): boolean {
   return partsOf(error).code.startsWith('SQLITE_BUSY');

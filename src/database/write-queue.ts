@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import type { Schema } from './schema.js';
-import { StorageUnavailableError } from './storage-error.js';
+import { isStorageUnavailable, StorageUnavailableError } from './storage-error.js';
 
 type Trx = Transaction<Schema>;
 
@@ -26,6 +26,7 @@ export class WriteQueue {
   #between: (() => Promise<void>)[] = [];
   #busy = false;
   #writing = false;
+  #failed = false;
 
   /** @param patience milliseconds after which nobody waits for a job any more: it must not run then. */
   constructor(
@@ -58,6 +59,11 @@ export class WriteQueue {
     return this.#writing;
   }
 
+  /** Whether the last transaction failed because nothing can be written, until one succeeds. */
+  get hasFailed(): boolean {
+    return this.#failed;
+  }
+
   #schedule(): void {
     if (this.#busy || this.#waiting.length + this.#between.length === 0) return;
     this.#busy = true;
@@ -83,8 +89,10 @@ export class WriteQueue {
         if (others.length === 0) await only?.run(trx);
         else for (const each of jobs) await each.runApart(trx);
       });
+      this.#failed = false;
       for (const each of jobs) each.settle();
     } catch (error) {
+      this.#failed = isStorageUnavailable(error);
       for (const each of jobs) each.abandon(error);
     } finally {
       this.#writing = false;

@@ -7,6 +7,8 @@ export interface ClientRow {
   id: string;
   registration: string;
   secretHash: string;
+  /** The secret before this one, and until when it is good (ms); null where there is none. */
+  previousSecret: { hash: string; until: number } | null;
   scopes: string[];
   /** Empty for the audience of users' tokens. */
   audience: string[];
@@ -14,7 +16,16 @@ export interface ClientRow {
   createdAt: number;
 }
 
-const COLUMNS = ['id', 'registration', 'secret_hash', 'scopes', 'audience', 'created_at'] as const;
+const COLUMNS = [
+  'id',
+  'registration',
+  'secret_hash',
+  'previous_secret_hash',
+  'previous_secret_until',
+  'scopes',
+  'audience',
+  'created_at',
+] as const;
 
 /** The statements on `clients`. */
 @Injectable()
@@ -46,6 +57,30 @@ export class ClientRepository {
     return rows.map(fromTable);
   }
 
+  /**
+   * Replaces the secret of a client. The one that it had lives on until then; one before that does not.
+   *
+   * @param previousUntil null: the secret that it had dies at once.
+   * @returns whether the client is there.
+   */
+  async replaceSecret(
+    db: Read,
+    id: string,
+    secretHash: string,
+    previousUntil: number | null,
+  ): Promise<boolean> {
+    const result = await db
+      .updateTable('clients')
+      .set((from) => ({
+        secret_hash: secretHash,
+        previous_secret_hash: previousUntil === null ? null : from.ref('secret_hash'),
+        previous_secret_until: previousUntil,
+      }))
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
   /** @returns whether it was there. */
   async remove(db: Read, id: string): Promise<boolean> {
     const result = await db.deleteFrom('clients').where('id', '=', id).executeTakeFirst();
@@ -58,6 +93,10 @@ function fromTable(row: Selectable<ClientsTable>): ClientRow {
     id: row.id,
     registration: row.registration,
     secretHash: row.secret_hash,
+    previousSecret:
+      row.previous_secret_hash === null
+        ? null
+        : { hash: row.previous_secret_hash, until: row.previous_secret_until ?? 0 },
     scopes: JSON.parse(row.scopes) as string[],
     audience: JSON.parse(row.audience) as string[],
     createdAt: row.created_at,

@@ -54,11 +54,12 @@ export class ServiceClients {
     audience,
   }: NewClient): Promise<{ client: ClientRow; secret: string }> {
     this.#assertAcceptable(id, scopes, audience);
-    const secret = randomBytes(32).toString('base64url');
+    const secret = newSecret();
     const client: ClientRow = {
       id,
       registration: randomBytes(9).toString('base64url'),
       secretHash: hashed(secret),
+      previousSecret: null,
       scopes: [...new Set(scopes)],
       audience: [...new Set(audience)],
       createdAt: this.clock.now(),
@@ -70,6 +71,21 @@ export class ServiceClients {
 
   list(): Promise<ClientRow[]> {
     return this.database.read((db) => this.rows.all(db));
+  }
+
+  /**
+   * Gives a client another secret. Its tokens live on.
+   *
+   * @param keepFor seconds for which the secret that it had is good as well; 0: not any more.
+   * @returns the secret, which can't be had again; undefined when there is no such client.
+   */
+  async rotateSecret(id: string, keepFor: number): Promise<string | undefined> {
+    const secret = newSecret();
+    const until = keepFor === 0 ? null : this.clock.now() + keepFor * 1000;
+    const isThere = await this.database.write((db) =>
+      this.rows.replaceSecret(db, id, hashed(secret), until),
+    );
+    return isThere ? secret : undefined;
   }
 
   /** Its tokens are dead from now on, also should there be another of this id later. */
@@ -85,8 +101,13 @@ export class ServiceClients {
   async authenticate(id: string, secret: string): Promise<ClientRow | undefined> {
     const client = await this.find(id);
     if (client === undefined) return undefined;
-    const presented = Buffer.from(hashed(secret));
-    return timingSafeEqual(presented, Buffer.from(client.secretHash)) ? client : undefined;
+    const presented = hashed(secret);
+    const { previousSecret, secretHash } = client;
+    const isCurrent = isEqual(presented, secretHash);
+    const isPrevious =
+      isEqual(presented, previousSecret?.hash ?? secretHash) &&
+      this.clock.now() < (previousSecret?.until ?? 0);
+    return isCurrent || isPrevious ? client : undefined;
   }
 
   /** A client's id is the `sub` of its tokens, so none may pass for a user or for the first party. */
@@ -106,6 +127,14 @@ export class ServiceClients {
       );
     }
   }
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+function isEqual(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }
 
 function hashed(secret: string): string {

@@ -53,9 +53,15 @@ export async function createPostgres(server: string): Promise<TestDatabase> {
   await ask(server, `create database ${name} ${await asElsewhere(server)}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
+  const isolation = process.env['LATCHKEY_TEST_ISOLATION'];
+  if (isolation !== undefined) {
+    await ask(server, `alter database ${name} set default_transaction_isolation = '${isolation}'`);
+  }
+  const seen = new URL(url);
+  seen.port = process.env['LATCHKEY_TEST_POOLER_PORT'] ?? url.port;
   return {
     kind: 'postgres',
-    environment: { DATABASE_URL: url.href, LATCHKEY_SECRET: SECRET },
+    environment: { DATABASE_URL: seen.href, LATCHKEY_SECRET: SECRET },
     query: (statement) => ask(url.href, statement),
     async drop() {
       await ask(server, `drop database if exists ${name} with (force)`);

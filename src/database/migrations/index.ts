@@ -7,6 +7,7 @@ import { sessionUuids } from './0004-session-uuids.js';
 import { largeTables } from './0005-large-tables.js';
 import { sessionEpochs } from './0006-session-epochs.js';
 import { challenges } from './0007-challenges.js';
+import { clientSecrets } from './0008-client-secrets.js';
 
 /** Every migration, in the order of their names. A released one is never changed. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -18,5 +19,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0005-large-tables': largeTables(dialect),
     '0006-session-epochs': sessionEpochs(),
     '0007-challenges': challenges(dialect),
+    '0008-client-secrets': clientSecrets(),
   };
 }
