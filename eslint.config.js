@@ -92,6 +92,20 @@ export default tseslint.config(
     },
   },
   {
+    // Fake timers of a test that runs a Latchkey in its process must not stop it.
+    files: ['src/**/*.ts'],
+    ignores: ['src/client/**', 'src/resource-server/timers.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'].map((name) => ({
+          name,
+          message: 'Import it from node:timers; below src/resource-server, use timers.ts.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts', 'bench/**', 'src/settings.ts'],
     rules: { 'max-lines-per-function': 'off', 'max-lines': 'off' },
   },

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Read } from './schema.js';
 
 /** The statement's parameters are bounded in both databases. */

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { type Kysely, sql } from 'kysely';
 import { ConfigurationError } from '../configuration-error.js';
 import { JOINABLE } from './batch.js';

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import type { Schema } from './schema.js';
 import { isStorageUnavailable, StorageUnavailableError } from './storage-error.js';

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';

@@ -1,8 +1,9 @@
 /*
- * The timers of this package. Taken when it is loaded, so that a test that fakes timers later does not stop what goes on
- * in the background.
+ * The timers of this package: Node's own, where there is a Node, so that a test that fakes timers does not stop what goes
+ * on in the background.
  */
-const { setTimeout, clearTimeout } = globalThis;
+const { setTimeout, clearTimeout } =
+  globalThis.process?.getBuiltinModule?.('node:timers') ?? globalThis;
 
 /**
  * Calls back once. Keeps no process alive, where there is one.
