@@ -6,12 +6,16 @@ import { NestFactory } from '@nestjs/core';
 import {
   ForbiddenException,
   type INestApplication,
+  type NestInterceptor,
   type PipeTransform,
   ValidationPipe,
+  type VersioningOptions,
+  VersioningType,
 } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { map } from 'rxjs';
 import { AccessTokenGuard, LatchkeyEvents, type LatchkeyOptions } from 'latchkey';
 import { HostModule } from '../examples/embedded/host.module.js';
 import { freePort } from './support/free-port.js';
@@ -31,6 +35,8 @@ async function startHost(
   adapter: 'express' | 'fastify',
   options: LatchkeyOptions = {},
   pipes: readonly PipeTransform[] = [],
+  interceptors: readonly NestInterceptor[] = [],
+  versioning?: VersioningOptions,
 ): Promise<Host> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-host-'));
   const port = await freePort();
@@ -47,6 +53,8 @@ async function startHost(
       ? await NestFactory.create(host, new ExpressAdapter(), { logger: false })
       : await NestFactory.create(host, new FastifyAdapter(), { logger: false });
   app.useGlobalPipes(...pipes);
+  app.useGlobalInterceptors(...interceptors);
+  if (versioning !== undefined) app.enableVersioning(versioning);
   await app.listen(port, '127.0.0.1');
   const close = async () => {
     await app.close();
@@ -205,6 +213,102 @@ describe.each(['express', 'fastify'] as const)('A host on %s', (adapter) => {
       const renewed = await post(`${host.url}/auth/refresh`, { refreshToken });
       const out = await post(`${host.url}/auth/logout`, { refreshToken });
       expect([again.status, renewed.status, out.status]).toEqual([200, 200, 204]);
+    } finally {
+      await host.close();
+    }
+  });
+
+  const strictPipes = [
+    { whitelist: true },
+    { whitelist: true, transform: true, transformOptions: { enableImplicitConversion: true } },
+    { whitelist: true, transform: true, validateCustomDecorators: true },
+  ];
+  it.each(strictPipes)(
+    'takes nothing from strictness by a ValidationPipe of its own, with %j',
+    async (options) => {
+      const host = await startHost(adapter, {}, [new ValidationPipe(options)]);
+      try {
+        const { accessToken } = await signUp(host);
+        const email = 'eve@example.com';
+        const withRoles = { email, password: PASSWORD, roles: ['admin'] };
+        const register = await post(`${host.url}/auth/register`, withRoles);
+        expect([register.status, await register.json()]).toEqual([
+          400,
+          expect.objectContaining({ errors: [expect.objectContaining({ pointer: '/roles' })] }),
+        ]);
+        const authorization = `Bearer ${accessToken}`;
+        for (const keepCurrent of ['false', 0, 'yes']) {
+          const all = await post(`${host.url}/auth/logout-all`, { keepCurrent }, { authorization });
+          expect(all.status).toBe(400);
+        }
+        const query = await fetch(`${host.url}/auth/sessions?nonsense=1`, bearer(accessToken));
+        expect(query.status).toBe(400);
+        const sessions = await fetch(`${host.url}/auth/sessions`, bearer(accessToken));
+        expect(sessions.status).toBe(200);
+      } finally {
+        await host.close();
+      }
+    },
+  );
+
+  it('changes no answer of Latchkey by an interceptor of its own, which sees it and may set headers', async () => {
+    const seen: unknown[] = [];
+    const wrapping: NestInterceptor = {
+      intercept: (context, next) =>
+        next.handle().pipe(
+          map((data: unknown) => {
+            seen.push(data);
+            const response: { header(name: string, value: string): void } = context
+              .switchToHttp()
+              .getResponse();
+            response.header('x-seen', 'yes');
+            return { data };
+          }),
+        ),
+    };
+    const host = await startHost(adapter, {}, [], [wrapping]);
+    try {
+      const answer = await post(`${host.url}/auth/register`, {
+        email: 'ada@example.com',
+        password: PASSWORD,
+      });
+      expect([answer.status, answer.headers.get('x-seen')]).toEqual([201, 'yes']);
+      expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+      const tokens = (await answer.json()) as { accessToken: string; refreshToken: string };
+      expect(tokens).toMatchObject({ tokenType: 'Bearer', user: { email: 'ada@example.com' } });
+      expect(seen).toEqual([tokens]);
+      const sessions = await fetch(`${host.url}/auth/sessions`, bearer(tokens.accessToken));
+      expect(await sessions.json()).toMatchObject({ sessions: [{ current: true }] });
+      const own = await fetch(`${host.url}/notes/mine`, bearer(tokens.accessToken));
+      expect(await own.json()).toHaveProperty('data');
+      const refused = await post(`${host.url}/auth/login`, {
+        email: 'ada@example.com',
+        password: 'no',
+      });
+      expect([refused.status, await refused.json()]).toEqual([
+        401,
+        expect.objectContaining({ code: 'invalid_credentials' }),
+      ]);
+      const { refreshToken } = tokens;
+      const out = await post(`${host.url}/auth/logout`, { refreshToken });
+      expect([out.status, await out.text()]).toEqual([204, '']);
+    } finally {
+      await host.close();
+    }
+  });
+
+  it.each<VersioningOptions>([
+    { type: VersioningType.HEADER, header: 'x-version', defaultVersion: '2' },
+    { type: VersioningType.MEDIA_TYPE, key: 'v=' },
+    { type: VersioningType.URI, defaultVersion: '2' },
+  ])('hides no route of Latchkey by a versioning of its own: %j', async (versioning) => {
+    const host = await startHost(adapter, {}, [], [], versioning);
+    try {
+      const { accessToken } = await signUp(host);
+      const sessions = await fetch(`${host.url}/auth/sessions`, bearer(accessToken));
+      expect(sessions.status).toBe(200);
+      const jwks = await fetch(`${host.url}/.well-known/jwks.json`);
+      expect([jwks.status, await jwks.json()]).toEqual([200, { keys: [expect.anything()] }]);
     } finally {
       await host.close();
     }

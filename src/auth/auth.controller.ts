@@ -1,13 +1,4 @@
-import {
-  Controller,
-  Header,
-  HttpCode,
-  Post,
-  Req,
-  Res,
-  UseFilters,
-  UseGuards,
-} from '@nestjs/common';
+import { Header, HttpCode, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import {
   ApiBearerAuth,
@@ -26,6 +17,7 @@ import { CrossSiteCheck } from '../http/cross-site.js';
 import { memberProblem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { StrictBody } from '../http/strict-body.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { Sessions } from '../sessions/sessions.js';
 import { UnknownAudience } from '../tokens/access-tokens.js';
 import { ScopeExceeded } from '../tokens/scopes.js';
@@ -42,7 +34,7 @@ import { TokenIssuer } from './token-issuer.js';
 
 /** Sign-in, renewal, sign-out. */
 @ApiTags('auth')
-@Controller('auth')
+@LatchkeyController('auth')
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class AuthController {

@@ -1,13 +1,4 @@
-import {
-  Controller,
-  Header,
-  HttpCode,
-  Post,
-  Req,
-  Res,
-  UseFilters,
-  UseGuards,
-} from '@nestjs/common';
+import { Header, HttpCode, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { AccessTokenClaims } from '../contract/claims.js';
 import type { TokenResponse } from '../contract/responses.js';
@@ -16,6 +7,7 @@ import { ApiProblems } from '../http/api-problems.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { RequestContexts } from '../http/request-context.js';
 import { StrictBody } from '../http/strict-body.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { ChangePasswordDto, TokenResponseDto } from './auth.dto.js';
 import type { AuthRequest } from './auth-request.js';
@@ -24,7 +16,7 @@ import { TokenIssuer } from './token-issuer.js';
 
 /** The signed-in user's password. */
 @ApiTags('auth')
-@Controller('auth')
+@LatchkeyController('auth')
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class PasswordController {

@@ -1,10 +1,11 @@
-import { Controller, Header, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Header, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { TokenResponse } from '../contract/responses.js';
 import { Public } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { StrictBody } from '../http/strict-body.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { RegisterDto, TokenResponseDto } from './auth.dto.js';
 import type { AuthRequest } from './auth-request.js';
@@ -14,7 +15,7 @@ import { TokenIssuer } from './token-issuer.js';
 
 /** Sign-up. */
 @ApiTags('auth')
-@Controller('auth')
+@LatchkeyController('auth')
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class RegistrationController {

@@ -1,13 +1,4 @@
-import {
-  Controller,
-  Delete,
-  Get,
-  Header,
-  HttpCode,
-  Param,
-  UseFilters,
-  UseGuards,
-} from '@nestjs/common';
+import { Delete, Get, Header, HttpCode, Param, UseFilters, UseGuards } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiNoContentResponse,
@@ -21,6 +12,7 @@ import { ApiProblems } from '../http/api-problems.js';
 import { Problem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { StrictQuery } from '../http/strict-body.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { ListSessionsDto, SessionListDto } from '../sessions/session.dto.js';
 import { SessionList, type SessionPage } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -29,7 +21,7 @@ import { AccessTokenGuard } from './access-token.guard.js';
 /** A user's own sessions: where he is signed in. */
 @ApiTags('auth')
 @ApiBearerAuth()
-@Controller('auth/sessions')
+@LatchkeyController('auth/sessions')
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class SessionsController {

@@ -24,6 +24,7 @@ export function StrictBody(): ParameterDecorator {
   return (target, key, index) => {
     Body(new StrictBodyPipe())(target, key, index);
     if (key === undefined) return;
+    addStrict(target, key, { index, read: (type, { body }) => readStrictBody(type, body) });
     const descriptor = Object.getOwnPropertyDescriptor(target, key);
     if (descriptor !== undefined) UseGuards(JsonOnlyGuard)(target, key, descriptor);
   };
@@ -34,7 +35,29 @@ export function StrictBody(): ParameterDecorator {
  * texts; those that the DTO declares as `number` become numbers if they are 1 to 15 digits.
  */
 export function StrictQuery(): ParameterDecorator {
-  return Query(new StrictQueryPipe());
+  return (target, key, index) => {
+    Query(new StrictQueryPipe())(target, key, index);
+    if (key === undefined) return;
+    addStrict(target, key, { index, read: (type, { query }) => readStrictQuery(type, query) });
+  };
+}
+
+const STRICT = 'latchkey:strict';
+
+/** A parameter that is read from the request as it was sent. */
+interface StrictParameter {
+  index: number;
+  read(type: Type<object>, request: { body?: unknown; query?: unknown }): object;
+}
+
+/** The parameters of a handler that `StrictBody()` and `StrictQuery()` decorate. */
+export function strictParameters(target: object, key: string | symbol): readonly StrictParameter[] {
+  const found: StrictParameter[] | undefined = Reflect.getMetadata(STRICT, target, key);
+  return found ?? [];
+}
+
+function addStrict(target: object, key: string | symbol, parameter: StrictParameter): void {
+  Reflect.defineMetadata(STRICT, [...strictParameters(target, key), parameter], target, key);
 }
 
 /** Marks a body that was read, so that guard and controller need not both do it. */
@@ -58,16 +81,20 @@ function membersOf(instance: object): object {
 }
 
 class StrictQueryPipe implements PipeTransform<unknown, unknown> {
-  transform(value: unknown, { metatype }: ArgumentMetadata): unknown {
-    const query = { ...(value as Record<string, unknown>) };
-    assertGoodForm(query);
-    for (const [name, text] of Object.entries(query)) {
-      if (typeof text !== 'string') throw faults([fault([name], 'must be given once')]);
-      const type: unknown = Reflect.getMetadata('design:type', metatype?.prototype ?? {}, name);
-      if (type === Number && /^\d{1,15}$/.test(text)) query[name] = Number(text);
-    }
-    return readMembers(metatype ?? Object, query);
+  transform(value: unknown, { metatype = Object }: ArgumentMetadata): unknown {
+    return value instanceof metatype ? value : readStrictQuery(metatype, membersOf(value ?? {}));
   }
+}
+
+function readStrictQuery<Dto extends object>(type: Type<Dto>, value: unknown): Dto {
+  const query = { ...(value as Record<string, unknown>) };
+  assertGoodForm(query);
+  for (const [name, text] of Object.entries(query)) {
+    if (typeof text !== 'string') throw faults([fault([name], 'must be given once')]);
+    const wanted: unknown = Reflect.getMetadata('design:type', type.prototype, name);
+    if (wanted === Number && /^\d{1,15}$/.test(text)) query[name] = Number(text);
+  }
+  return readMembers(type, query);
 }
 
 /**

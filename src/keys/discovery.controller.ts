@@ -1,8 +1,9 @@
-import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { Get, Inject, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiNotModifiedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { Public } from '../http/access.decorators.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { JWKS_MAX_AGE } from './key-stages.js';
 import { type Metadata, MetadataAdditions, openidMetadata, serverMetadata } from './metadata.js';
 import { type PublicDocument, publicDocument, sendPublic } from './public-document.js';
@@ -17,7 +18,7 @@ interface WithHeaders {
 @ApiOkResponse({ description: 'The document; may be cached for 300 s.' })
 @ApiNotModifiedResponse({ description: 'What `If-None-Match` names is still right.' })
 @Public()
-@Controller('.well-known')
+@LatchkeyController('.well-known')
 export class DiscoveryController {
   #server: PublicDocument | undefined;
   #openid: PublicDocument | undefined;

@@ -1,10 +1,11 @@
-import { All, Controller, Header, HttpCode, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { All, Header, HttpCode, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { AccessTokenGuard } from '../auth/access-token.guard.js';
 import { LetsPreflightsPass, ServiceTokens } from '../http/access.decorators.js';
 import { Preflights } from '../http/preflight.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { type Claims, ForwardAuth } from './forward-auth.js';
 
 /**
@@ -13,7 +14,7 @@ import { type Claims, ForwardAuth } from './forward-auth.js';
  * a yes and nothing else, also for a preflight.
  */
 @ApiExcludeController()
-@Controller('auth/verify')
+@LatchkeyController('auth/verify')
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class EnvoyController {

@@ -1,4 +1,4 @@
-import { Controller, Header, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { Header, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiBasicAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { AuthRequest } from '../auth/auth-request.js';
@@ -8,6 +8,7 @@ import { type Form, readForm } from '../http/form.js';
 import { OAuthError } from '../http/oauth-error.js';
 import { asProblem } from '../http/known-errors.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { ClientAuthentication, FIRST_PARTY } from './client-authentication.js';
 import { type Introspected, Introspection } from './introspection.js';
 import { ApiForm, ApiOAuthErrors } from './oauth.docs.js';
@@ -24,7 +25,7 @@ import { TokenRevocation } from './token-revocation.js';
 @ApiTags('For other services')
 @ApiBasicAuth()
 @Public()
-@Controller('oauth')
+@LatchkeyController('oauth')
 @UseFilters(ProblemFilter)
 export class OAuthController {
   constructor(

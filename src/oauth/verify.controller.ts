@@ -1,14 +1,4 @@
-import {
-  Controller,
-  Get,
-  Header,
-  HttpCode,
-  Options,
-  Req,
-  Res,
-  UseFilters,
-  UseGuards,
-} from '@nestjs/common';
+import { Get, Header, HttpCode, Options, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import {
   ApiBearerAuth,
@@ -24,6 +14,7 @@ import { LetsPreflightsPass, Public, ServiceTokens } from '../http/access.decora
 import { ApiProblems } from '../http/api-problems.js';
 import { Preflights } from '../http/preflight.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { demandsOf } from './demands.js';
 import { type Claims, ForwardAuth } from './forward-auth.js';
 
@@ -32,7 +23,7 @@ const text = { schema: { type: 'string' } } as const;
 /** Forward-auth: a proxy asks here, for every request, whether it may let that request through. */
 @ApiTags('For other services')
 @ApiBearerAuth()
-@Controller('auth/verify')
+@LatchkeyController('auth/verify')
 @UseGuards(AccessTokenGuard)
 @UseFilters(ProblemFilter)
 export class VerifyController {

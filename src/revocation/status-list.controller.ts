@@ -1,4 +1,4 @@
-import { Controller, Get, Param, Req, Res, UseFilters } from '@nestjs/common';
+import { Get, Param, Req, Res, UseFilters } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import {
   ApiNotModifiedResponse,
@@ -12,6 +12,7 @@ import { Public } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { Problem } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { sendPublic } from '../keys/public-document.js';
 import { StatusLists } from './status-lists.js';
 
@@ -22,7 +23,7 @@ const NUMBER = /^(0|[1-9][0-9]{0,9})$/;
 /** Tells other services which sessions have ended. Answers from memory while the database is away. */
 @ApiTags('For other services')
 @Public()
-@Controller('.well-known/status-lists')
+@LatchkeyController('.well-known/status-lists')
 @UseFilters(ProblemFilter)
 export class StatusListController {
   constructor(

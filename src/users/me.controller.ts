@@ -1,5 +1,4 @@
 import {
-  Controller,
   Delete,
   Get,
   Header,
@@ -25,6 +24,7 @@ import { Cookies } from '../http/cookies.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { RequestContexts } from '../http/request-context.js';
 import { StrictBody } from '../http/strict-body.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { Reauthentication } from '../passwords/reauthentication.js';
 import { CallerGuard } from './caller.guard.js';
 import { UserDto } from './user.dto.js';
@@ -35,7 +35,7 @@ import { UsersService } from './users.service.js';
 /** The signed-in user's own account. */
 @ApiTags('users')
 @ApiBearerAuth()
-@Controller('users/me')
+@LatchkeyController('users/me')
 @UseGuards(CallerGuard)
 @UseFilters(ProblemFilter)
 export class MeController {

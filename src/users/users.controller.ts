@@ -1,5 +1,4 @@
 import {
-  Controller,
   Delete,
   Get,
   Header,
@@ -24,6 +23,7 @@ import { CurrentUser } from '../http/access.decorators.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { StrictBody, StrictQuery } from '../http/strict-body.js';
+import { LatchkeyController } from '../http/latchkey-controller.js';
 import { ListSessionsDto, SessionListDto } from '../sessions/session.dto.js';
 import { SessionList, type SessionPage } from '../sessions/session-list.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -37,7 +37,7 @@ import { UsersService } from './users.service.js';
 /** Administration of users. */
 @ApiTags('administration')
 @ApiBearerAuth()
-@Controller('users')
+@LatchkeyController('users')
 @CurrentRoles('admin')
 @UseGuards(CallerGuard)
 @UseFilters(ProblemFilter)
