@@ -3,7 +3,16 @@
  * that was installed without sources is never stale.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -16,6 +25,8 @@ export function build() {
   try {
     compile(fresh);
     bundleClient(join(fresh, 'client'));
+    addCommonJs(join(fresh, 'resource-server'));
+    declareCommonJs(fresh);
     run('vite/bin/vite.js', ['build', 'pages', '--outDir', join(fresh, 'pages', 'browser')]);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
@@ -43,6 +54,31 @@ function bundleClient(folder) {
     if (!file.endsWith('.d.ts')) rmSync(join(folder, file));
   }
   run('vite/bin/vite.js', ['build', '--config', 'scripts/vite.client.js', '--outDir', folder]);
+}
+
+/**
+ * The kit of resource servers as CommonJS, beside the ES modules.
+ *
+ * @param {string} folder
+ */
+function addCommonJs(folder) {
+  rmSync(join(folder, 'own-nest-of-commonjs.js'));
+  run('vite/bin/vite.js', ['build', '--config', 'scripts/vite.commonjs.js', '--outDir', folder]);
+}
+
+/**
+ * Its types once more: TypeScript takes a declaration for that of CommonJS by its name alone.
+ *
+ * @param {string} root
+ */
+function declareCommonJs(root) {
+  for (const folder of ['contract', 'resource-server'].map((name) => join(root, name))) {
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.d.ts'))) {
+      const text = readFileSync(join(folder, file), 'utf8');
+      const types = text.replaceAll(/(['"]\.{1,2}\/[^'"]+)\.js(['"])/g, '$1.cjs$2');
+      writeFileSync(join(folder, file.replace(/\.ts$/, '.cts')), types);
+    }
+  }
 }
 
 /**

@@ -11,7 +11,12 @@ import { until } from './support/issuer.js';
 import { type Credentials, createClient } from './support/oauth.js';
 import { Suite, type TestService } from './support/suite.js';
 
-const layouts: Layout[] = ['npm', 'npm, overridden', 'pnpm'];
+const cases: [Layout, 'mjs' | 'cjs'][] = [
+  ['npm', 'cjs'],
+  ['npm, overridden', 'cjs'],
+  ['pnpm', 'cjs'],
+  ['npm', 'mjs'],
+];
 
 const suite = new Suite('sqlite');
 let service: TestService;
@@ -22,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => suite.end());
 
-describe.each(layouts)('An application on Nest 11, installed by %s', (layout) => {
+describe.each(cases)('An application on Nest 11, installed by %s, as .%s', (layout, format) => {
   let root: string;
   let orders: Fixture;
   let tcp: ClientProxy;
@@ -30,7 +35,7 @@ describe.each(layouts)('An application on Nest 11, installed by %s', (layout) =>
 
   beforeAll(async () => {
     root = layOut(layout);
-    compile(root, 'test/fixtures/nest-11/main.ts');
+    compile(root, 'test/fixtures/nest-11/main.ts', format);
     const tcpPort = await freePort();
     options = {
       issuer: service.url,
@@ -39,7 +44,7 @@ describe.each(layouts)('An application on Nest 11, installed by %s', (layout) =>
       revocation: { pollInterval: 0.2 },
       tcpPort,
     };
-    orders = await startFixture(join(root, 'main.js'), JSON.stringify(options));
+    orders = await startFixture(join(root, `main.${format}`), JSON.stringify(options));
     const address = { host: '127.0.0.1', port: tcpPort };
     tcp = ClientProxyFactory.create({ transport: Transport.TCP, options: address });
   });
@@ -121,7 +126,7 @@ describe.each(layouts)('An application on Nest 11, installed by %s', (layout) =>
 
   it('does not start while a gateway is open by oversight: global guards do not reach it', async () => {
     const open = { ...options, tcpPort: await freePort(), openGateway: true };
-    const started = startFixture(join(root, 'main.js'), JSON.stringify(open));
+    const started = startFixture(join(root, `main.${format}`), JSON.stringify(open));
     await expect(started).rejects.toThrow('OpenNews.all');
   });
 

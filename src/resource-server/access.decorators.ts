@@ -1,4 +1,4 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
 import {
   accessDecorator,
   FRESH_ROUTE,
@@ -8,6 +8,7 @@ import {
 } from '../contract/access-metadata.js';
 import { claimsOf } from './call-claims.js';
 import type { VerifiedClaims } from './claims-check.js';
+import { createParamDecorator } from './own-nest.js';
 
 /** Opens a handler or a whole class to calls without an access token. Nothing is verified there. */
 export const Public = () => accessDecorator(PUBLIC_ROUTE, true);

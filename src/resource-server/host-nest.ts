@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { HttpException, Logger, type Type } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { pathToFileURL } from 'node:url';
+import type { Type } from '@nestjs/common';
+import { findBesideNest, HttpException, Logger, ModulesContainer } from './own-nest.js';
+import { besideThisPackage } from './package-path.js';
 import type { VerifierLogger } from './verifier-log.js';
 
 /**
@@ -53,12 +53,14 @@ export class HostNest {
 
   /** What a package of Nest's exports, of the same copy; undefined where it is not installed. */
   async load(name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const find = this.copy.find ?? findBesideNest;
     try {
-      const file = (this.copy.find ?? ownRequire())?.resolve(name);
+      const file = find?.resolve(name);
       const loaded: unknown = await import(file === undefined ? name : pathToFileURL(file).href);
       return loaded as Readonly<Record<string, unknown>>;
     } catch {
-      return undefined;
+      // Jest has no import() where it runs CommonJS.
+      return attempt(() => find?.(name) as Readonly<Record<string, unknown>>);
     }
   }
 
@@ -87,9 +89,9 @@ const UNKNOWN_NEST =
  * would load if it brought none along; and that of the program which was started.
  */
 export function reachableCopies(): NestCopy[] {
-  const find = ownRequire();
-  const copies: NestCopy[] = [{ HttpException, ModulesContainer, find, Logger }];
-  const known = new Set([pathOf(find)]);
+  const own = { HttpException, ModulesContainer, find: findBesideNest, Logger };
+  const copies: NestCopy[] = [own];
+  const known = new Set([pathOf(findBesideNest)]);
   for (const anchor of [attempt(besideThisPackage), process.argv[1]]) {
     const other = anchor === undefined ? undefined : attempt(() => createRequire(anchor));
     const path = pathOf(other);
@@ -101,20 +103,11 @@ export function reachableCopies(): NestCopy[] {
   return copies;
 }
 
-/** A path, not `new URL(…, import.meta.url)`: bundlers take that for a file to bring along. */
-function besideThisPackage(): string {
-  return join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'none.js');
-}
-
 function copyOf(find: NodeJS.Require): NestCopy {
   const { HttpException, Logger } = find('@nestjs/common') as NestClasses &
     Pick<NestCopy, 'Logger'>;
   const { ModulesContainer } = find('@nestjs/core') as NestClasses;
   return { HttpException, ModulesContainer, find, Logger };
-}
-
-function ownRequire(): NodeJS.Require | undefined {
-  return attempt(() => createRequire(import.meta.url));
 }
 
 function pathOf(find: NodeJS.Require | undefined): string | undefined {

@@ -1,5 +1,4 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import {
   FRESH_ROUTE,
   isOpen,
@@ -11,6 +10,7 @@ import type { VerifiedClaims } from './claims-check.js';
 import { graphqlRequest, httpRequest, tokenOf } from './carried-token.js';
 import { HostNest } from './host-nest.js';
 import { messageException } from './message-exception.js';
+import { Injectable, Reflector } from './own-nest.js';
 import { TokenError } from './token-error.js';
 import { type Demands, Verifier } from './verifier.js';
 

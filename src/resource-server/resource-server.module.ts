@@ -1,17 +1,11 @@
 import { clearTimeout, setTimeout } from 'node:timers';
-import {
-  ConfigurableModuleBuilder,
-  type DynamicModule,
-  Inject,
-  Module,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common';
-import { APP_GUARD, type ModulesContainer } from '@nestjs/core';
+import type { DynamicModule, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
 import { assertNothingFresh } from './fresh-check.js';
 import { assertGatewaysGuarded } from './gateway-check.js';
 import { VerifierMisconfigured } from './issuer-client.js';
 import { HostNest, type NestClasses, type NestCopy, reachableCopies } from './host-nest.js';
+import { APP_GUARD, ConfigurableModuleBuilder, Inject, Module } from './own-nest.js';
 import { ResourceServerGuard } from './resource-server.guard.js';
 import { Verifier } from './verifier.js';
 import type { VerifierOptions } from './verifier-options.js';

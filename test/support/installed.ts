@@ -59,7 +59,7 @@ function link(from: string, to: string): void {
 }
 
 /** What a new application on Nest 11 has in its tsconfig.json. */
-const SETTINGS = {
+export const SETTINGS = {
   module: 'nodenext',
   target: 'ES2023',
   types: ['node'],
@@ -69,10 +69,11 @@ const SETTINGS = {
   skipLibCheck: true,
 };
 
-/** Compiles a source file to `main.js` there. @throws Error with what the compiler says. */
-export function compile(root: string, source: string): void {
-  cpSync(source, join(root, 'main.ts'));
-  const settings = { compilerOptions: SETTINGS, files: ['main.ts'] };
+/** Compiles a source file to `main.mjs` or `main.cjs` there. @throws Error with what the compiler says. */
+export function compile(root: string, source: string, format: 'mjs' | 'cjs'): void {
+  const main = `main.${format.replace('js', 'ts')}`;
+  cpSync(source, join(root, main));
+  const settings = { compilerOptions: SETTINGS, files: [main] };
   writeFileSync(join(root, 'tsconfig.json'), JSON.stringify(settings));
   const compiler = resolve('node_modules/typescript/bin/tsc');
   const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', root], {
