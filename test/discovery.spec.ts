@@ -71,7 +71,6 @@ describe.each(Object.entries(adapters))('on %s', (_name, adapter) => {
       jwks_uri: `${ISSUER}/.well-known/jwks.json`,
       response_types_supported: [],
       grant_types_supported: [],
-      service_documentation: `${ISSUER}/docs`,
     });
     expect(await (await get('openid-configuration')).json()).toEqual({
       ...(server as object),

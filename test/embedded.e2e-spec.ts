@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
 import {
+  ConsoleLogger,
   ForbiddenException,
   type INestApplication,
+  type LoggerService,
   type NestInterceptor,
   type PipeTransform,
   ValidationPipe,
@@ -37,21 +39,24 @@ async function startHost(
   pipes: readonly PipeTransform[] = [],
   interceptors: readonly NestInterceptor[] = [],
   versioning?: VersioningOptions,
+  placement: { path?: string; prefix?: string; logger?: LoggerService } = {},
 ): Promise<Host> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-host-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const host = HostModule.with({
-    publicUrl: url,
+    publicUrl: `${url}${placement.path ?? ''}`,
     databaseUrl: `sqlite:${join(folder, 'host.db')}`,
     bcryptCost: 4,
     rateLimit: 'off',
     ...options,
   });
+  const { logger = false } = placement;
   const app =
     adapter === 'express'
-      ? await NestFactory.create(host, new ExpressAdapter(), { logger: false })
-      : await NestFactory.create(host, new FastifyAdapter(), { logger: false });
+      ? await NestFactory.create(host, new ExpressAdapter(), { logger })
+      : await NestFactory.create(host, new FastifyAdapter(), { logger });
+  app.setGlobalPrefix(placement.prefix ?? '');
   app.useGlobalPipes(...pipes);
   app.useGlobalInterceptors(...interceptors);
   if (versioning !== undefined) app.enableVersioning(versioning);
@@ -313,6 +318,28 @@ describe.each(['express', 'fastify'] as const)('A host on %s', (adapter) => {
       await host.close();
     }
   });
+
+  it.each([
+    ['', 'api', /serves them at http:\/\/127\.0\.0\.1:\d+\/api\/\.well-known\/jwks\.json/],
+    ['/other', 'api/v2', /\/api\/v2\/\.well-known\/jwks\.json/],
+    ['/api', 'api', undefined],
+    ['/outer/api', 'api', undefined],
+    ['', '', undefined],
+    ['/behind-a-proxy', '', undefined],
+  ])(
+    'is warned if its prefix is missing in the public URL: %j with the prefix %j',
+    async (path, prefix, expected) => {
+      const lines: string[] = [];
+      const logger = new ConsoleLogger();
+      logger.warn = (message: unknown) => void lines.push(String(message));
+      logger.log = () => undefined;
+      const host = await startHost(adapter, {}, [], [], undefined, { path, prefix, logger });
+      await host.close();
+      const said = lines.filter((line) => line.includes('jwks.json'));
+      if (expected === undefined) expect(said).toEqual([]);
+      else expect(said).toEqual([expect.stringMatching(expected)]);
+    },
+  );
 
   it('answers an outage of the storage with 503 on its own routes, too', async () => {
     const suite = new Suite('postgres');

@@ -13,7 +13,6 @@ export function serverMetadata({ publicUrl }: Pick<LatchkeyConfig, 'publicUrl'>)
     jwks_uri: `${publicUrl}/.well-known/jwks.json`,
     response_types_supported: [],
     grant_types_supported: [],
-    service_documentation: `${publicUrl}/docs`,
   };
 }
 
