@@ -25,8 +25,7 @@ export function build() {
   try {
     compile(fresh);
     bundleClient(join(fresh, 'client'));
-    addCommonJs(join(fresh, 'resource-server'));
-    declareCommonJs(fresh);
+    addCommonJs(fresh);
     run('vite/bin/vite.js', ['build', 'pages', '--outDir', join(fresh, 'pages', 'browser')]);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
@@ -57,28 +56,40 @@ function bundleClient(folder) {
 }
 
 /**
- * The kit of resource servers as CommonJS, beside the ES modules.
+ * The kits for services and their tests as CommonJS, beside the ES modules.
  *
  * @param {string} folder
  */
 function addCommonJs(folder) {
-  rmSync(join(folder, 'own-nest-of-commonjs.js'));
+  rmSync(join(folder, 'resource-server', 'own-nest-of-commonjs.js'));
   run('vite/bin/vite.js', ['build', '--config', 'scripts/vite.commonjs.js', '--outDir', folder]);
+  const declared = new Set();
+  for (const entry of listed(folder).filter((file) => file.endsWith('.cjs'))) {
+    declareCommonJs(join(folder, entry.replace(/\.cjs$/, '.d.ts')), declared);
+  }
 }
 
 /**
- * Its types once more: TypeScript takes a declaration for that of CommonJS by its name alone.
+ * The types of a module and of what they need, once more: TypeScript takes a declaration for that of CommonJS by
+ * its name alone.
  *
- * @param {string} root
+ * @param {string} file
+ * @param {Set<string>} declared
  */
-function declareCommonJs(root) {
-  for (const folder of ['contract', 'resource-server'].map((name) => join(root, name))) {
-    for (const file of readdirSync(folder).filter((name) => name.endsWith('.d.ts'))) {
-      const text = readFileSync(join(folder, file), 'utf8');
-      const types = text.replaceAll(/(['"]\.{1,2}\/[^'"]+)\.js(['"])/g, '$1.cjs$2');
-      writeFileSync(join(folder, file.replace(/\.ts$/, '.cts')), types);
-    }
-  }
+function declareCommonJs(file, declared) {
+  if (declared.has(file) || !existsSync(file)) return;
+  declared.add(file);
+  const text = readFileSync(file, 'utf8');
+  const types = text.replaceAll(/(['"])(\.{1,2}\/[^'"]+)\.js\1/g, (_, quote, name) => {
+    declareCommonJs(join(dirname(file), `${name}.d.ts`), declared);
+    return `${quote}${name}.cjs${quote}`;
+  });
+  writeFileSync(file.replace(/\.ts$/, '.cts'), types);
+}
+
+/** @param {string} folder */
+function listed(folder) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' });
 }
 
 /**
@@ -109,9 +120,7 @@ function stale() {
   const sources = ['src', 'pages'].map((folder) => join(root, folder));
   if (!sources.every((folder) => existsSync(folder))) return false;
   const built = statSync(entry).mtimeMs;
-  const files = sources.flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
-  );
+  const files = sources.flatMap((folder) => listed(folder).map((file) => join(folder, file)));
   const inputs = [join(root, 'tsconfig.json'), ...files];
   return inputs.some((file) => statSync(file).mtimeMs > built);
 }

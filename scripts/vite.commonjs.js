@@ -1,16 +1,29 @@
-/** How `src/resource-server` becomes CommonJS, for services that are: with `jose`, which is none, and without Nest. */
+/** How the kits for services and their tests become CommonJS: with `jose`, which is none, and without Nest. */
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const folder = join(root, 'src', 'resource-server');
+const source = join(root, 'src');
+const START = './start-latchkey.js';
+const license = readFileSync(join(root, 'node_modules', 'jose', 'LICENSE.md'), 'utf8');
 
 /** @type {import('vite').Plugin} */
 const nestOfCommonJs = {
   name: 'nest-of-commonjs',
   enforce: 'pre',
-  resolveId: (name) => (name === './own-nest.js' ? join(folder, 'own-nest-of-commonjs.ts') : null),
+  resolveId: (name) =>
+    name === './own-nest.js' ? join(source, 'resource-server', 'own-nest-of-commonjs.ts') : null,
 };
+
+/** Below `src`. */
+const ENTRIES = [
+  'resource-server/index',
+  'resource-server/core',
+  'testing/index',
+  'testing/jest',
+  'testing/jest-globals',
+];
 
 /** @type {import('vite').UserConfig} */
 export default {
@@ -25,11 +38,14 @@ export default {
     minify: false,
     emptyOutDir: false,
     rolldownOptions: {
-      input: { index: join(folder, 'index.ts'), core: join(folder, 'core.ts') },
+      input: Object.fromEntries(ENTRIES.map((name) => [name, join(source, `${name}.ts`)])),
+      // The service itself is ES modules alone.
+      external: (name) => name === START,
       output: {
         format: 'cjs',
         entryFileNames: '[name].cjs',
-        chunkFileNames: 'shared.cjs',
+        chunkFileNames: 'commonjs/[name].cjs',
+        banner: `/*! With parts of jose:\n${license}*/`,
       },
     },
   },

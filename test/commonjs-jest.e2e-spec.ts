@@ -3,7 +3,6 @@ import { cpSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Layout, layOut, SETTINGS } from './support/installed.js';
-import { TestIssuer } from './support/issuer.js';
 
 const layouts: Layout[] = ['npm', 'npm, overridden', 'pnpm'];
 const SPEC = 'test/fixtures/nest-11-jest/orders.ts';
@@ -14,13 +13,8 @@ const JEST = {
   testRegex: '.*\\.spec\\.ts$',
   transform: { '^.+\\.(t|j)s$': 'ts-jest' },
   testEnvironment: 'node',
+  setupFilesAfterEnv: ['latchkey/testing/jest'],
 };
-
-let issuer: TestIssuer;
-beforeAll(async () => {
-  issuer = await TestIssuer.start();
-});
-afterAll(() => issuer.down());
 
 it.each(layouts)(
   'The Jest of a CommonJS service on Nest 11, installed by %s, runs with the kit',
@@ -44,8 +38,7 @@ it.each(layouts)(
 );
 
 async function jestIn(root: string): Promise<{ code: number | null; output: string }> {
-  const given = { ISSUER: issuer.url, TOKEN: issuer.userToken() };
-  const env = { ...process.env, NODE_OPTIONS: '', ...given };
+  const env = { ...process.env, NODE_OPTIONS: '' };
   const args = [join(root, 'node_modules/jest/bin/jest.js'), '--ci'];
   const jest = spawn(process.execPath, args, { cwd: root, env });
   const exit = new Promise<number | null>((done) => jest.on('close', done));

@@ -129,4 +129,17 @@ describe('the package, built', () => {
       expect(commonJs(script)).toEqual({ kind: 'function', addons: [] });
     },
   );
+
+  it('latchkey/testing is loaded by require() too, and starts the service', () => {
+    const script = `
+      const { createTestLatchkey, MovableClock } = require('latchkey/testing');
+      void (async () => {
+        const latchkey = await createTestLatchkey({ clock: new MovableClock() });
+        const { tokens } = await latchkey.signInAs({ name: 'Ada' });
+        latchkey.clock.advance('1h');
+        console.log(JSON.stringify({ expiresIn: typeof tokens.expiresIn }));
+        await latchkey.close();
+      })();`;
+    expect(commonJs(script)).toEqual({ expiresIn: 'number' });
+  });
 });
