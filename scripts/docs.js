@@ -1,5 +1,5 @@
 /** `npm run docs`: renews the generated parts of `docs/` from the built code. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from './build.js';
@@ -24,4 +24,5 @@ const pages = await referencePages(root, {
   defects: DEFECTS,
   openapi: await openApiDocument(createService, readEnvironment),
 });
+mkdirSync(join(root, 'docs', 'reference'), { recursive: true });
 for (const [path, text] of pages) writeFileSync(join(root, path), text);

@@ -21,6 +21,9 @@ describe('the reference', () => {
     'docs/cli.md',
     'docs/testing.md',
     'docs/openapi.json',
+    'docs/reference/client.md',
+    'docs/reference/resource-server.md',
+    'docs/reference/testing.md',
   ])('%s is what the code says', async (path) => {
     const wanted = (await pages).get(path);
     const found = readFileSync(path, 'utf8');
