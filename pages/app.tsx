@@ -8,6 +8,7 @@ import { sentenceFor } from './failures.js';
 import { Mark } from './icons.js';
 import { Announcements, Notice } from './notices.js';
 import { Page } from './page.js';
+import { returnTo } from './return-to.js';
 import { type Place, replace, usePlace } from './router.js';
 import { client, type Grant, restore, useSession } from './session.js';
 import { SessionPage } from './session.page.js';
@@ -103,10 +104,12 @@ const DOORS: ReadonlySet<string> = new Set(['/', '/sign-in', '/sign-up']);
 
 function Inside({ place, user, grants }: InsideProps) {
   const { path, query } = place;
+  const target = returnTo();
   useEffect(() => {
-    if (DOORS.has(path)) replace('/account');
-  }, [path]);
-  if (DOORS.has(path)) return null;
+    if (target !== undefined) location.replace(target);
+    else if (DOORS.has(path)) replace('/account');
+  }, [path, target]);
+  if (target !== undefined || DOORS.has(path)) return null;
   if (path === '/account') return <AccountPage key={user.id} user={user} />;
   if (path === '/session') return <SessionPage grants={grants} />;
   if (path === '/users' || path.startsWith('/users/')) {

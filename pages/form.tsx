@@ -79,7 +79,8 @@ function valuesOf(form: HTMLFormElement): Values {
 }
 
 function labelOf(input: HTMLInputElement): string {
-  return input.labels?.[0]?.textContent ?? input.name;
+  const label = input.labels?.[0]?.textContent ?? input.name;
+  return label.replace('(optional)', '').trim();
 }
 
 /** What is missing, before the service is asked. */

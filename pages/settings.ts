@@ -8,6 +8,8 @@ export const settings = {
   registrationIsOpen: meta('latchkey:registration') === 'open',
   passwordMinLength: Number(meta('latchkey:password-min-length')),
   publicUrl: meta('latchkey:public-url'),
+  /** Where `?return_to=` may lead. */
+  returnOrigins: meta('latchkey:return-origins').split(' '),
 };
 
 /** Where the service is, with a slash at the end; behind a path prefix too. */

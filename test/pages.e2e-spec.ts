@@ -53,6 +53,60 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
     return { user, guest };
   }
 
+  describe('return_to', () => {
+    const application = createServer((_request, response) => {
+      response
+        .setHeader('content-type', 'text/html')
+        .end('<title>App</title><h1>The application</h1>');
+    });
+    let origin = '';
+    let other: TestService;
+    beforeAll(async () => {
+      await new Promise<void>((ready) => application.listen(0, '127.0.0.1', ready));
+      origin = `http://127.0.0.1:${(application.address() as AddressInfo).port}`;
+      other = await suite.openFresh({ CORS_ORIGINS: origin });
+    });
+    afterAll(() => {
+      application.closeAllConnections();
+      application.close();
+    });
+
+    const arriveAt = async (target: string) => {
+      const { user } = await other.register();
+      const guest = await visitor({}, other.url);
+      await guest.page.goto(`${other.url}/?return_to=${encodeURIComponent(target)}`);
+      await guest.field('E-mail or user name').fill(user.email);
+      await guest.field('Password').fill(PASSWORD);
+      await guest.button('Sign in').click();
+      return guest;
+    };
+
+    it('leads back to an application of CORS_ORIGINS, at once if somebody is signed in', async () => {
+      const target = `${origin}/orders?x=1#y`;
+      const guest = await arriveAt(target);
+      await guest.page.waitForURL(target);
+      await guest.page.goto(`${other.url}/?return_to=${encodeURIComponent(target)}`);
+      await guest.page.waitForURL(target);
+    });
+
+    it.each([
+      'https://evil.example/',
+      '//evil.example/',
+      '/\\evil.example/',
+      'javascript:alert(1)',
+      'data:text/html,<h1>x</h1>',
+      'ORIGIN@evil.example/',
+      'http://user@ORIGIN_HOST/',
+      'orders',
+    ])('to %s leads nowhere', async (target) => {
+      const host = new URL(origin).host;
+      const wanted = target.replace('ORIGIN_HOST', host).replace('ORIGIN', origin);
+      const guest = await arriveAt(wanted);
+      await guest.seesHeading('Your account');
+      expect(new URL(guest.page.url()).origin).toBe(other.url);
+    });
+  });
+
   describe('sign up', () => {
     it('makes an account and signs in', async () => {
       const guest = await visitor();

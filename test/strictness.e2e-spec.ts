@@ -425,6 +425,46 @@ describeOnEachDatabase('Strictness', (suite) => {
     });
   });
 
+  describe('to a browser', () => {
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    const asPage = { headers: { accept } };
+
+    it.each(['/nothing', '/nothing/at/all', '/problems/nonsense'])(
+      'shows a page for the unknown path %s, and JSON to anybody else',
+      async (path) => {
+        const page = await service.get(path, asPage);
+        expect([page.status, page.header('content-type')]).toEqual([
+          404,
+          'text/html; charset=utf-8',
+        ]);
+        expect(page.text).toContain('There is no such page');
+        expect(page.header('content-security-policy')).toMatch(/style-src 'sha256-/);
+        for (const other of ['application/json', '*/*', 'application/json, text/html;q=0.5']) {
+          const answer = await service.get(path, { headers: { accept: other } });
+          expectProblem(answer, 'not_found');
+        }
+        expectProblem(
+          await service.post(path, {}, asPage),
+          path.startsWith('/problems') ? 'method_not_allowed' : 'not_found',
+        );
+      },
+    );
+
+    it('explains a problem on a page, and in JSON to anybody else', async () => {
+      const page = await service.get('/problems/validation_failed', asPage);
+      expect([page.status, page.header('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      expect(page.text).toContain('<code>validation_failed</code>');
+      expect(page.header('vary')).toMatch(/\bAccept\b/);
+      const json = await service.get('/problems/validation_failed');
+      expect(json.json()).toMatchObject({ code: 'validation_failed', status: 400 });
+    });
+
+    it('answers routes with JSON, whatever it asks for', async () => {
+      const answer = await service.get('/users/me', asPage);
+      expectProblem(answer, 'token_missing');
+    });
+  });
+
   describe('of other origins', () => {
     const APP = 'https://app.example.com';
 

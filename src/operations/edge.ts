@@ -3,9 +3,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { LatchkeyConfig } from '../config.js';
 import { malformed } from '../http/json-form.js';
 import { hasBody } from '../http/json-only.guard.js';
+import { prefersHtml } from '../http/prefers-html.js';
 import { Problem } from '../http/problem.js';
 import { installBodyParsers } from './body-parsers.js';
 import { corsRules, isPermittedPreflight } from './cors.js';
+import { PlainPages } from './plain-pages.js';
 import { sendProblem } from './raw-errors.js';
 import { pathOf, RouteTable } from './route-table.js';
 import { securityHeaders } from './security-headers.js';
@@ -16,6 +18,7 @@ import { securityHeaders } from './security-headers.js';
  */
 export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): void {
   const routes = new RouteTable();
+  const pages = new PlainPages(config);
   installBodyParsers(instance);
   // An expectation we don't know is no reason to refuse (RFC 9110 §10.1.1); Node would, without a body.
   instance.server.on('checkExpectation', (request, response) =>
@@ -33,6 +36,7 @@ export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): 
       root.addHook('onRequest', (request, reply, done) => {
         const problem = refusal(request) ?? astray(request, routes, config);
         if (problem === undefined) done();
+        else if (isLostVisitor(request, problem)) pages.send(reply, 404, pages.notFound());
         else sendProblem(reply, problem, config.publicUrl);
       });
     }),
@@ -77,6 +81,12 @@ function isDecodable(url: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether somebody looks with a browser at a path that is unknown. */
+function isLostVisitor({ raw }: FastifyRequest, problem: Problem): boolean {
+  const looks = raw.method === 'GET' || raw.method === 'HEAD';
+  return problem.code === 'not_found' && looks && prefersHtml(raw.headers.accept);
 }
 
 /** 404 for an unknown path; 405 for a known one that does not take this method (RFC 9110 §15.5.6). */

@@ -1,25 +1,43 @@
-import { Controller, Get, Header, Param } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIG, type LatchkeyConfig } from '../config.js';
 import { type ProblemKind, PROBLEMS } from '../contract/problems.js';
 import { Public } from '../http/access.decorators.js';
+import { prefersHtml } from '../http/prefers-html.js';
 import { Problem } from '../http/problem.js';
-import { escapeHtml, page } from './html.js';
+import { addVary, PlainPages } from './plain-pages.js';
 
 const KINDS: ReadonlyMap<string, ProblemKind> = new Map(Object.entries(PROBLEMS));
 
-/** The pages that the `type` of an error leads to (RFC 9457 §3.1.1). */
+/** What the `type` of an error leads to (RFC 9457 §3.1.1): a page for browsers, JSON for anybody else. */
 @ApiExcludeController()
 @Public()
 @Controller('problems')
 export class ProblemsController {
+  readonly #pages: PlainPages;
+
+  constructor(@Inject(CONFIG) private readonly config: LatchkeyConfig) {
+    this.#pages = new PlainPages(config);
+  }
+
   @Get(':code')
-  @Header('Content-Type', 'text/html; charset=utf-8')
-  explain(@Param('code') code: string): string {
+  explain(
+    @Param('code') code: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): void {
+    addVary(reply, 'Accept');
     const kind = KINDS.get(code);
-    if (kind === undefined) throw new Problem('not_found');
-    const body = `<h1><code>${escapeHtml(code)}</code> (${kind.status})</h1>
-<p>${escapeHtml(kind.title)}</p>
-<p>${escapeHtml(kind.advice)}</p>`;
-    return page(code, '', body);
+    const isForBrowser = prefersHtml(request.headers.accept);
+    if (kind === undefined) {
+      if (!isForBrowser) throw new Problem('not_found');
+      this.#pages.send(reply, 404, this.#pages.notFound());
+    } else if (isForBrowser) {
+      this.#pages.send(reply, 200, this.#pages.problem(code, kind));
+    } else {
+      const type = `${this.config.publicUrl}/problems/${code}`;
+      void reply.send({ type, code, ...kind });
+    }
   }
 }

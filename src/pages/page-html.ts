@@ -19,6 +19,7 @@ export function pageHtml(config: LatchkeyConfig, parts: PageParts): string {
     'latchkey:registration': config.registration,
     'latchkey:password-min-length': String(config.passwordMinLength),
     'latchkey:public-url': config.publicUrl,
+    'latchkey:return-origins': [new URL(config.publicUrl).origin, ...config.corsOrigins].join(' '),
   };
   return `<!doctype html>
 <html lang="en">
