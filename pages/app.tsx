@@ -131,7 +131,9 @@ function NotForYou() {
   return (
     <Page title="For administrators">
       <Notice>
-        Your account doesn’t have the role <code>admin</code>.
+        <p>
+          Your account doesn’t have the role <code>admin</code>.
+        </p>
       </Notice>
     </Page>
   );

@@ -77,10 +77,9 @@ function RefreshToken() {
       <p class="with-icon">
         <Lock />
         <span>
-          It is in an <strong>HttpOnly</strong> cookie whose name ends in{' '}
-          <code>latchkey-refresh</code>. The browser sends it, but no script can read it – not this
-          page’s, and not one that an attacker sneaks in. You can see it in your browser’s developer
-          tools.
+          It is in an <strong>HttpOnly</strong> cookie whose name ends in <code>-refresh</code>. The
+          browser sends it, but no script can read it – not this page’s, and not one that an
+          attacker sneaks in. You can see it in your browser’s developer tools.
         </span>
       </p>
       <dl class="facts">
