@@ -7,8 +7,12 @@ import { settings } from './settings.js';
 export function returnTo(): string | undefined {
   const wanted = new URLSearchParams(location.search).get('return_to') ?? '';
   if (!URL.canParse(wanted)) return undefined;
-  const { origin, protocol, username, password, href } = new URL(wanted);
-  const isWeb = protocol === 'https:' || protocol === 'http:';
-  const isPlain = username === '' && password === '' && href !== location.href;
-  return isWeb && isPlain && settings.returnOrigins.includes(origin) ? href : undefined;
+  const url = new URL(wanted);
+  const isPlain = url.username === '' && url.password === '' && url.href !== location.href;
+  return isPlain && settings.returnOrigins.includes(originOf(url)) ? url.href : undefined;
+}
+
+/** An app's own scheme has an origin only for `CORS_ORIGINS`: `capacitor://localhost`. */
+function originOf({ origin, protocol, host }: URL): string {
+  return origin === 'null' && host !== '' ? `${protocol}//${host}` : origin;
 }

@@ -1,7 +1,7 @@
 import { type Change, createClient, type User } from 'latchkey/client';
 import { useEffect, useState } from 'preact/hooks';
 import { type Failure, failureOf } from './failures.js';
-import { base } from './settings.js';
+import { base, settings } from './settings.js';
 
 /** The one client of the page. The refresh token is in an HttpOnly cookie: no script sees it. */
 export const client = createClient({ baseUrl: base.slice(0, -1), transport: 'cookie' });
@@ -46,6 +46,11 @@ export function useSession(): Session {
 
 /** Finds out whether somebody is signed in. Never throws: the state says what came of it. */
 export async function restore(): Promise<void> {
+  const isFirst = session.phase === 'restoring';
+  if (isFirst && settings.hasNoSession) {
+    become({ phase: 'signed-out' });
+    return;
+  }
   become({ phase: 'restoring' });
   try {
     const user = await client.user();

@@ -8,6 +8,8 @@ export const settings = {
   registrationIsOpen: meta('latchkey:registration') === 'open',
   passwordMinLength: Number(meta('latchkey:password-min-length')),
   publicUrl: meta('latchkey:public-url'),
+  /** Whether the browser brought no session with it, so that there is none to look for. */
+  hasNoSession: meta('latchkey:session') === 'none',
   /** Where `?return_to=` may lead. */
   returnOrigins: meta('latchkey:return-origins').split(' '),
 };

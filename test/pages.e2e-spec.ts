@@ -53,6 +53,18 @@ describeWithProgram('chromium', 'The pages in a browser', (path) => {
     return { user, guest };
   }
 
+  it('asks for no session where the browser has none, so that no console shows a refusal', async () => {
+    const guest = await visitor();
+    const lines: string[] = [];
+    const asked: string[] = [];
+    guest.page.on('console', (message) => lines.push(message.text()));
+    guest.page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await guest.open();
+    await guest.seesHeading('Sign in');
+    expect(asked).not.toContain('/auth/refresh');
+    expect(lines).toEqual([]);
+  });
+
   describe('return_to', () => {
     const application = createServer((_request, response) => {
       response

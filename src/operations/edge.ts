@@ -7,7 +7,7 @@ import { prefersHtml } from '../http/prefers-html.js';
 import { Problem } from '../http/problem.js';
 import { installBodyParsers } from './body-parsers.js';
 import { corsRules, isPermittedPreflight } from './cors.js';
-import { PlainPages } from './plain-pages.js';
+import { addVary, PlainPages } from './plain-pages.js';
 import { sendProblem } from './raw-errors.js';
 import { pathOf, RouteTable } from './route-table.js';
 import { securityHeaders } from './security-headers.js';
@@ -35,6 +35,7 @@ export function installEdge(instance: FastifyInstance, config: LatchkeyConfig): 
       await root.register(cors, { delegator: corsRules(config) });
       root.addHook('onRequest', (request, reply, done) => {
         const problem = refusal(request) ?? astray(request, routes, config);
+        if (problem?.code === 'not_found') addVary(reply, 'Origin', 'Accept');
         if (problem === undefined) done();
         else if (isLostVisitor(request, problem)) pages.send(reply, 404, pages.notFound());
         else sendProblem(reply, problem, config.publicUrl);

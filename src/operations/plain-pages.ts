@@ -58,10 +58,10 @@ export class PlainPages {
   }
 }
 
-/** Says that an answer depends on a request header, beside what it said before. */
-export function addVary(reply: FastifyReply, name: string): void {
+/** Says that an answer depends on request headers, beside what it said before. */
+export function addVary(reply: FastifyReply, ...further: string[]): void {
   const names = String(reply.getHeader('Vary') ?? '')
     .split(', ')
     .filter(Boolean);
-  void reply.header('Vary', [...new Set([...names, name])].join(', '));
+  void reply.header('Vary', [...new Set([...names, ...further])].join(', '));
 }

@@ -33,14 +33,18 @@ export class PageFiles {
   readonly #assets = new Map<string, PageFile>();
   /** The HTML document. */
   readonly page: PageFile;
+  /** The same for a browser that brought no session, so that its script need not ask for one. */
+  readonly pageWithoutSession: PageFile;
 
   /** @throws Error when the browser's part was not built. */
   constructor(@Inject(CONFIG) config: LatchkeyConfig) {
     const { script, styles } = this.#readBuilt();
     const theme = this.#add('theme', '.css', themeCss(config.pagesColor));
     const icon = this.#add('icon', '.svg', iconSvg(config.pagesColor));
-    const html = pageHtml(config, { script, styles: [theme, ...styles], icon });
-    this.page = pageFile('.html', Buffer.from(html));
+    const parts = { script, styles: [theme, ...styles], icon };
+    const html = (session: 'none' | 'unknown') => Buffer.from(pageHtml(config, parts, session));
+    this.page = pageFile('.html', html('unknown'));
+    this.pageWithoutSession = pageFile('.html', html('none'));
   }
 
   /** @returns the file with that name under `assets/`, if it is one of ours. */

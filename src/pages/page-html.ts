@@ -10,15 +10,20 @@ export interface PageParts {
 
 /**
  * The one HTML document of the pages. What the script has to know of the configuration stands in `meta`
- * elements; every address is relative, so that the service may sit behind a path prefix.
+ * elements, and so does whether the browser has no session; every address is relative, so that the service may sit behind a path prefix.
  */
-export function pageHtml(config: LatchkeyConfig, parts: PageParts): string {
+export function pageHtml(
+  config: LatchkeyConfig,
+  parts: PageParts,
+  session: 'none' | 'unknown',
+): string {
   const name = escapeHtml(config.pagesName);
   const metas = {
     'application-name': config.pagesName,
     'latchkey:registration': config.registration,
     'latchkey:password-min-length': String(config.passwordMinLength),
     'latchkey:public-url': config.publicUrl,
+    'latchkey:session': session,
     'latchkey:return-origins': [new URL(config.publicUrl).origin, ...config.corsOrigins].join(' '),
   };
   return `<!doctype html>

@@ -2,6 +2,7 @@ import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../http/access.decorators.js';
+import { Cookies } from '../http/cookies.js';
 import { Problem } from '../http/problem.js';
 import { isFresh } from '../keys/public-document.js';
 import { type PageFile, PageFiles } from './page-files.js';
@@ -18,19 +19,29 @@ const NO_DEVICES =
 @Public()
 @Controller()
 export class PagesController {
-  constructor(private readonly files: PageFiles) {}
+  constructor(
+    private readonly files: PageFiles,
+    private readonly cookies: Cookies,
+  ) {}
 
   @Get()
   page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    const { page } = this.files;
+    const page = this.#lacksSession(request) ? this.files.pageWithoutSession : this.files.page;
     void reply.headers({
       'Cache-Control': PAGE_CACHING,
       ETag: page.etag,
-      Vary: varying(reply),
+      Vary: varying(reply, 'Cookie', 'Sec-Fetch-Site'),
       'Permissions-Policy': NO_DEVICES,
     });
     if (isFresh(request.headers['if-none-match'], page.etag)) void reply.code(304).send();
     else send(request, reply, page);
+  }
+
+  /** A visit from another site comes without the `SameSite` cookie that the script's own request will bring. */
+  #lacksSession(request: FastifyRequest): boolean {
+    const site = request.headers['sec-fetch-site'];
+    const isOwn = site === 'same-origin' || site === 'none';
+    return isOwn && this.cookies.read(request, 'refresh') === undefined;
   }
 
   @Get('assets/:file')
@@ -47,7 +58,7 @@ export class PagesController {
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, file: PageFile): void {
-  void reply.headers({ 'Content-Type': file.type, Vary: varying(reply) });
+  void reply.headers({ 'Content-Type': file.type, Vary: varying(reply, 'Accept-Encoding') });
   if (takesGzip(request.headers['accept-encoding'])) {
     void reply.header('Content-Encoding', 'gzip').send(file.gzip);
   } else {
@@ -55,11 +66,11 @@ function send(request: FastifyRequest, reply: FastifyReply, file: PageFile): voi
   }
 }
 
-function varying(reply: FastifyReply): string {
+function varying(reply: FastifyReply, ...further: string[]): string {
   const names = String(reply.getHeader('Vary') ?? '')
     .split(', ')
     .filter(Boolean);
-  return [...new Set([...names, 'Accept-Encoding'])].join(', ');
+  return [...new Set([...names, 'Accept-Encoding', ...further])].join(', ');
 }
 
 /** RFC 9110 §12.5.3; `*` and `x-gzip` are left aside, which costs a few bytes and no correctness. */
