@@ -6,15 +6,10 @@
  * Environment: PORT, DATABASE_URL (sqlite:<file> or postgres://…), BCRYPT_COST, FLOOR_SECRET, FLOOR_GROUPED (`yes`:
  * renewals on SQLite share commits).
  */
-import {
-  createHmac,
-  createSecretKey,
-  generateKeyPairSync,
-  randomBytes,
-  randomUUID,
-} from 'node:crypto';
+import { createHmac, createSecretKey, generateKeyPair, randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
 import bcrypt from 'bcrypt';
 import jwt from 'jsonwebtoken';
 import { openStore } from './floor-stores.js';
@@ -33,7 +28,7 @@ const IDLE_LIFE = 30 * 86_400_000;
 const FULL_LIFE = 180 * 86_400_000;
 
 const refreshKey = createSecretKey(Buffer.from(secret));
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const { privateKey, publicKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
 
 class Refusal extends Error {
   /** @param {number} status */

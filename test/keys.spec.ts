@@ -1,7 +1,8 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   afterAll,
   afterEach,
@@ -471,7 +472,8 @@ describe('a kid', () => {
 });
 
 describe('SIGNING_KEY_FILE', () => {
-  const pair = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+  const makePair = promisify(generateKeyPair);
+  const pair = (namedCurve: string) => makePair('ec', { namedCurve });
   const pem = (key: KeyObject) =>
     key.export({ format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }).toString();
 
@@ -482,12 +484,12 @@ describe('SIGNING_KEY_FILE', () => {
   }
 
   it('signs with its first private key, and lists the others', async () => {
-    const [old, current] = [pair('P-256'), pair('P-256')];
+    const [old, current] = [await pair('P-256'), await pair('P-256')];
     const sec1 = current.privateKey.export({ format: 'pem', type: 'sec1' }).toString();
     const signingKeyFile = keyFile(
       old.publicKey,
       sec1,
-      pair('P-384').privateKey,
+      (await pair('P-384')).privateKey,
       current.publicKey,
     );
     const one = await node(file(), { signingKeyFile });
@@ -501,21 +503,26 @@ describe('SIGNING_KEY_FILE', () => {
   });
 
   it('can not be rotated, and says why', async () => {
-    const one = await node(file(), { signingKeyFile: keyFile(pair('P-256').privateKey) });
+    const { privateKey } = await pair('P-256');
+    const one = await node(file(), { signingKeyFile: keyFile(privateKey) });
     await expect(one.signing.rotate()).rejects.toThrow(/SIGNING_KEY_FILE/);
     const secret = { accessTokenAlg: 'HS256', accessTokenSecret: SECRET } as const;
     await expect((await node(file(), secret)).signing.rotate()).rejects.toThrow(/HS256/);
   });
 
-  it.each<[string, () => string, RegExp]>([
+  it.each<[string, () => string | Promise<string>, RegExp]>([
     ['missing', () => join(directory, 'nowhere.pem'), /^SIGNING_KEY_FILE cannot be read$/],
     ['empty', () => keyFile(''), /holds no private key/],
-    ['public', () => keyFile(pair('P-256').publicKey), /holds no private key/],
-    ['of another curve', () => keyFile(pair('P-384').privateKey), /not for ACCESS_TOKEN_ALG=ES256/],
-    ['Ed25519', () => keyFile(generateKeyPairSync('ed25519').privateKey), /none of/],
+    ['public', async () => keyFile((await pair('P-256')).publicKey), /holds no private key/],
+    [
+      'of another curve',
+      async () => keyFile((await pair('P-384')).privateKey),
+      /not for ACCESS_TOKEN_ALG=ES256/,
+    ],
+    ['Ed25519', async () => keyFile((await makePair('ed25519')).privateKey), /none of/],
     [
       'short',
-      () => keyFile(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey),
+      async () => keyFile((await makePair('rsa', { modulusLength: 1024 })).privateKey),
       /none of/,
     ],
     [
@@ -524,7 +531,7 @@ describe('SIGNING_KEY_FILE', () => {
       /^SIGNING_KEY_FILE holds a block that is no unencrypted PEM key$/,
     ],
   ])('that is %s stops the start', async (_what, path, message) => {
-    const problem = await problemOf(node(file(), { signingKeyFile: path() }));
+    const problem = await problemOf(node(file(), { signingKeyFile: await path() }));
     expect(problem).toMatch(message);
     expect(problem).not.toContain('c2VjcmV0');
   });

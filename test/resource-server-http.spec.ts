@@ -224,6 +224,23 @@ describe.each(['express', 'fastify'] as const)('a Nest application on %s', (kind
     },
   );
 
+  it('refuses @Public() beside what asks for a token where it is declared, but not beside @Fresh(false)', () => {
+    expect(() => {
+      class Contradiction {
+        @Fresh()
+        @Public()
+        read() {}
+      }
+      return Contradiction;
+    }).toThrow('Contradiction.read is @Public() and asks for a token as well');
+    expect(() => {
+      @Fresh(false)
+      @Public()
+      class Open {}
+      return Open;
+    }).not.toThrow();
+  });
+
   it('answers a bad token with invalid_token', async () => {
     for (const token of ['rubbish', withBrokenSignature(issuer.userToken())]) {
       const answer = await ask(url, token);

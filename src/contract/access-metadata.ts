@@ -20,7 +20,8 @@ type Decorated = (target: object, name?: string | symbol, descriptor?: PropertyD
 export function accessDecorator(key: string, value: unknown): Decorated {
   return (target, name, descriptor) => {
     const place: object = descriptor?.value ?? target;
-    if (key === PUBLIC_ROUTE ? closes(place) : opens(place) && CLOSING.includes(key)) {
+    const asks = CLOSING.includes(key) && value !== false;
+    if (key === PUBLIC_ROUTE ? closes(place) : asks && opens(place)) {
       const type = typeof target === 'function' ? target.name : target.constructor.name;
       const where = name === undefined ? type : `${type}.${String(name)}`;
       throw new Error(`${where} is @Public() and asks for a token as well: remove one of the two`);

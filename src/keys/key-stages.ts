@@ -18,7 +18,8 @@ export interface StoredKey {
 export interface Arrangement {
   since: number;
   until: number;
-  current: SigningKey;
+  /** undefined when no key of the algorithm can be opened. */
+  current: SigningKey | undefined;
   /** Keys that verify, by `kid`; undefined for the one key of HS256. */
   byKid: ReadonlyMap<string | undefined, VerificationKey>;
   jwks: { keys: PublicJwk[] };
@@ -42,17 +43,15 @@ const LEEWAY = 2 * 30 * 1000;
  *
  * @param keys in the order in which they sign.
  * @param tokenLife seconds that an access token lives at most.
- * @returns undefined when no key of the algorithm can be opened.
  */
 export function arrange(
   keys: readonly StoredKey[],
   algorithm: SigningAlgorithm,
   now: number,
   tokenLife: number,
-): Arrangement | undefined {
+): Arrangement {
   const own = keys.filter((key) => key.signing?.algorithm === algorithm);
   const current = own.findLast((key) => key.signsFrom <= now) ?? own[0];
-  if (current?.signing === undefined) return undefined;
   const ends = keys.map((key, index) =>
     key === current ? Infinity : (keys[index + 1]?.signsFrom ?? Infinity),
   );
@@ -63,7 +62,7 @@ export function arrange(
   return {
     since: Math.max(...turns.filter((turn) => turn <= now), -Infinity),
     until: Math.min(...turns.filter((turn) => turn > now), Infinity),
-    current: current.signing,
+    current: current?.signing,
     byKid: new Map(listed.map((key) => [key.jwk.kid, key.verification])),
     jwks: { keys: listed.map((key) => key.jwk) },
     stages,
@@ -73,7 +72,7 @@ export function arrange(
 
 function stageOf(
   key: StoredKey,
-  current: StoredKey,
+  current: StoredKey | undefined,
   keys: readonly StoredKey[],
   now: number,
 ): KeyStage {

@@ -35,8 +35,20 @@ export class RotationRefused extends Error {
  * verifying and the JWKS go on while the database is away.
  */
 export abstract class SigningKeys {
-  /** The key that signs now. The same object as long as it does. */
+  /**
+   * The key that signs now. The same object as long as it does.
+   *
+   * @throws StorageUnavailableError when there is none (`canSign`).
+   */
   abstract current(): SigningKey;
+
+  /**
+   * Whether there is a key to sign with. There is none on a node whose `LATCHKEY_SECRET` does not open the keys that
+   * replaced all others.
+   */
+  canSign(): boolean {
+    return true;
+  }
 
   /**
    * The key that a token names. Never asks the database: keys that another node has just made are seen

@@ -2,6 +2,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { Clock } from '../contract/clock.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import type { PairAlgorithm, PublicJwk, SigningKey, VerificationKey } from './key-material.js';
 import {
   arrange,
@@ -70,7 +71,13 @@ export class StoredSigningKeys extends SigningKeys {
   }
 
   override current(): SigningKey {
-    return this.#now().current;
+    const { current } = this.#now();
+    if (current !== undefined) return current;
+    throw new StorageUnavailableError(new Error('There is no key that this node can sign with'));
+  }
+
+  override canSign(): boolean {
+    return this.#now().current !== undefined;
   }
 
   override find(kid: string | undefined): VerificationKey | undefined {
@@ -189,12 +196,21 @@ export class StoredSigningKeys extends SigningKeys {
     this.#reportClosed();
   }
 
-  /** An older key to sign with is better than none, until one is made or the secret is there. */
+  /**
+   * An older key to sign with is better than none, until one is made or the secret is there. But not one that was
+   * withdrawn: it may have leaked.
+   */
   #withCurrent(stored: readonly StoredKey[]): readonly StoredKey[] {
     const usable = stored.some((key) => key.signing?.algorithm === this.algorithm);
-    if (usable || this.#keys.length === 0) return stored;
-    const { kid } = this.current();
+    if (usable || this.#wereReplaced(stored)) return stored;
+    const kid = this.#now().current?.kid;
     return [...this.#keys.filter((key) => key.jwk.kid === kid), ...stored];
+  }
+
+  /** Whether none of the keys is there any more. They go one by one but for `replaceAll`. */
+  #wereReplaced(stored: readonly StoredKey[]): boolean {
+    const kids = new Set(stored.map((key) => key.jwk.kid));
+    return !this.#stored.some((key) => kids.has(key.jwk.kid));
   }
 
   /** Starts a second after the last read at the earliest; whoever asks until then shares it. */
@@ -209,10 +225,8 @@ export class StoredSigningKeys extends SigningKeys {
     const now = this.clock.now();
     const known = this.#arrangement;
     if (known !== undefined && now >= known.since && now < known.until) return known;
-    const fresh = arrange(this.#keys, this.algorithm, now, this.tokenLife);
-    if (fresh === undefined) throw new Error('There is no key to sign with');
-    this.#arrangement = fresh;
-    return fresh;
+    this.#arrangement = arrange(this.#keys, this.algorithm, now, this.tokenLife);
+    return this.#arrangement;
   }
 
   #closed(): StoredKey[] {
@@ -224,8 +238,9 @@ export class StoredSigningKeys extends SigningKeys {
       .map((key) => key.jwk.kid)
       .join(', ');
     if (kids !== '' && kids !== this.#closedTo) {
+      const instead = this.canSign() ? 'signs with an older one' : 'can sign nothing, restart it';
       this.#logger.warn(
-        `LATCHKEY_SECRET of this node does not open the signing key ${kids}: it verifies, but this node signs with an older one`,
+        `LATCHKEY_SECRET of this node does not open the signing key ${kids}: it verifies, but this node ${instead}`,
       );
     }
     this.#closedTo = kids;

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { SigningKeys } from '../keys/signing-keys.js';
 import { Shutdown } from './shutdown.js';
 
 /** Milliseconds. Together well under the 5 s after which readiness must have gone. */
@@ -16,13 +17,15 @@ export class Readiness {
   constructor(
     private readonly database: Database,
     private readonly shutdown: Shutdown,
+    private readonly keys: SigningKeys,
   ) {}
 
   /** @returns why not; empty when ready. */
   async obstacles(): Promise<string[]> {
     if (this.shutdown.begun) return ['shutting down'];
     this.#ping ??= this.#startPing();
-    return (await this.#ping) ? [] : ['the database cannot be reached'];
+    if (!(await this.#ping)) return ['the database cannot be reached'];
+    return this.keys.canSign() ? [] : ['LATCHKEY_SECRET opens no key to sign with'];
   }
 
   /** Many callers share one question to the database, and its answer for a second. */
