@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { calculateJwkThumbprint, createRemoteJWKSet, type JWK, jwtVerify } from 'jose';
 import { expectProblem, freshEmail, PASSWORD, renewed, tokens } from './support/client.js';
 import { base64url, decoded, type Json, signedHs256, withBrokenSignature } from './support/jwt.js';
+import { createClient, introspect } from './support/oauth.js';
 import { describeOnEachDatabase, type TestService } from './support/suite.js';
 import { makeEcKeyPair } from '../src/testing/ec-key.js';
 
@@ -152,6 +153,8 @@ describeOnEachDatabase('The configuration of access tokens', (suite) => {
     await service.database.query(`update users set email_verified = 1 where id = '${user.id}'`);
     const { accessToken } = await service.renew(refreshToken);
     expect(decoded(accessToken).payload).toMatchObject({ email_verified: true });
+    const introspected = await introspect(service, await createClient(service), accessToken);
+    expect(introspected.json()).toMatchObject({ email: user.email, email_verified: true });
   });
 
   it('ACCESS_TOKEN_AUDIENCE names who may accept them', async () => {
