@@ -44,15 +44,18 @@ describe('The core of the resource-server kit in workerd', () => {
     const file = join(folder, 'config.capnp');
     writeFileSync(file, configuration('worker.js', port, service.url));
     const program = resolve('node_modules/.bin/workerd');
-    runtime = spawn(program, ['serve', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+    runtime = spawn(program, ['serve', file], { stdio: 'ignore', detached: true });
     worker = new Client(`http://127.0.0.1:${port}`);
     await until(async () => (await worker.get('/').catch(() => undefined)) !== undefined, 20);
   }, 60_000);
 
   afterAll(async () => {
     worker.hangUp();
-    runtime.kill();
-    await once(runtime, 'exit');
+    // What npm installs may be a script that starts the program: both are of one group.
+    if (runtime.pid !== undefined && runtime.exitCode === null) {
+      process.kill(-runtime.pid, 'SIGKILL');
+      await once(runtime, 'exit');
+    }
     rmSync(folder, { recursive: true, force: true });
     await suite.end();
   });
